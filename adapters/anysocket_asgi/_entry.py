@@ -1,0 +1,72 @@
+"""The door of ASGI: lifespan, requests, connections."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+from anysocket import App, UnsupportedByTransport
+from anysocket_asgi._profiles import Profile, find_profile, is_known
+from anysocket_asgi._scope import build_scope
+from anysocket_asgi._transport import ASGITransport, Receive, Send
+
+logger = logging.getLogger("anysocket")
+
+
+async def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """One scope of any type."""
+    if scope["type"] == "lifespan":
+        await _run_lifespan(app, scope, receive, send)
+        return
+    profile = find_profile(scope, send)
+    if not profile.has_lifespan:
+        await app.lifespan.ensure_started()
+        scope.setdefault("state", dict(app.lifespan.state))
+    if scope["type"] == "http" or app.mounted(scope["path"]):
+        await app.http(scope, receive, send)
+    else:
+        await _serve_websocket(app, scope, receive, send, profile)
+
+
+async def _serve_websocket(
+    app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send, profile: Profile
+) -> None:
+    if (await receive())["type"] != "websocket.connect":
+        return  # The peer has left before it was asked in.
+    denial = "websocket.http.response" in (scope.get("extensions") or {})
+    transport = ASGITransport(build_scope(scope, app.lifespan.state), receive, send, profile, denial=denial)
+    try:
+        app.check_server(transport.server, transport.capabilities, transport.remedy)
+    except UnsupportedByTransport as error:
+        logger.critical("%s", error)
+        await transport.deny(500, [], b"")
+        return
+    await app.serve(transport)
+
+
+async def _run_lifespan(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    """Start-up and shutdown (ASGI "Lifespan" 2.0)."""
+    await receive()
+    try:
+        profile = find_profile(scope, send)
+        if is_known(profile):
+            app.check_server(profile.server, profile.capabilities, ASGITransport.remedy)
+        await app.lifespan.start()
+    except UnsupportedByTransport as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    except Exception:
+        await send({"type": "lifespan.startup.failed", "message": traceback.format_exc()})
+        return
+    if "state" in scope:
+        scope["state"].update(app.lifespan.state)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    try:
+        await app.lifespan.stop()
+    except Exception:
+        await send({"type": "lifespan.shutdown.failed", "message": traceback.format_exc()})
+        return
+    await send({"type": "lifespan.shutdown.complete"})

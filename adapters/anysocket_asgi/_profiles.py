@@ -1,0 +1,106 @@
+"""What each ASGI server does differently, in one table.
+
+A server is known by where its ``send`` comes from. One that is unknown, or hidden behind a
+middleware's ``send``, is taken by what its scope announces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anysocket import Capability
+
+C = Capability
+BASIC = C.SUBPROTOCOL | C.CLOSE_CODE | C.PEER_CLOSE_CODE
+
+
+def _any_code(code: int) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One server: what it can carry and where it needs care."""
+
+    server: str
+    origins: tuple[str, ...]
+    """Modules that its ``send`` comes from, for connections and for the lifespan."""
+    capabilities: Capability
+    carries_code: Callable[[int], bool] = _any_code
+    """Which close codes it takes; another one would raise and leave the connection open."""
+    joins_denial_headers: bool = False
+    """Two denial headers of one name end its process: they are joined to one (RFC 9110 section 5.3)."""
+    has_lifespan: bool = True
+    """Whether it runs the lifespan protocol; else the first connection starts the app."""
+
+
+UVICORN = BASIC | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_REASON | C.PEER_CLOSE_REASON | C.BACKPRESSURE | C.PING
+
+PROFILES = (
+    Profile("uvicorn (websockets, legacy)", ("uvicorn.protocols.websockets.websockets_impl",), UVICORN | C.LOST_IS_1006),
+    Profile("uvicorn", ("uvicorn.",), UVICORN),
+    Profile(
+        "Hypercorn",
+        ("hypercorn.",),
+        C.SUBPROTOCOL | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_CODE | C.CLOSE_REASON | C.BACKPRESSURE,
+    ),
+    Profile(
+        "Daphne",
+        ("daphne.",),
+        BASIC | C.LOST_IS_1006 | C.PING,
+        carries_code=lambda code: code == 1000 or 3000 <= code <= 4999,
+        has_lifespan=False,
+    ),
+    Profile(
+        "Granian ASGI",
+        ("granian.",),
+        BASIC | C.DENIAL_BODY | C.CLOSE_REASON | C.BACKPRESSURE,
+        joins_denial_headers=True,
+    ),
+    Profile(
+        "Starlette's TestClient",
+        ("anyio.streams.",),
+        BASIC | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_REASON | C.PEER_CLOSE_REASON | C.LOST_IS_1006,
+    ),
+)
+
+
+def find_profile(scope: Mapping[str, Any], send: Any) -> Profile:
+    """The server's row of the table, or one made of what the scope announces."""
+    origin = _origin(send)
+    for profile in PROFILES:
+        if origin.startswith(profile.origins):
+            return profile
+    return Profile("this ASGI server", (), _announced(scope))
+
+
+def is_known(profile: Profile) -> bool:
+    return bool(profile.origins)
+
+
+def _origin(send: Any) -> str:
+    """The module of the class whose method ``send`` is."""
+    send = getattr(send, "func", send)  # functools.partial
+    owner = getattr(send, "__self__", None)
+    return str(type(owner).__module__ if owner is not None else getattr(send, "__module__", ""))
+
+
+def _announced(scope: Mapping[str, Any]) -> Capability:
+    """ASGI's versions: 2.1 has headers in accept, 2.3 a reason in close, 2.4 one in disconnect."""
+    version = _version(scope.get("asgi", {}).get("spec_version", "2.0"))
+    capabilities = BASIC | C.LOST_IS_1006
+    if version >= (2, 1):
+        capabilities |= C.ACCEPT_HEADERS
+    if version >= (2, 3):
+        capabilities |= C.CLOSE_REASON
+    if version >= (2, 4):
+        capabilities |= C.PEER_CLOSE_REASON
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        capabilities |= C.DENIAL_BODY
+    return capabilities
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdecimal())

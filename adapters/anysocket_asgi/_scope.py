@@ -1,0 +1,44 @@
+"""ASGI's scope made the neutral one, with what servers leave out or write differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from anysocket import Address, Headers, Scope
+from anysocket._scope import offered_subprotocols
+
+
+def build_scope(scope: Mapping[str, Any], state: Mapping[str, Any]) -> Scope:
+    """The handshake request. ``state`` is the app's own, for servers that hand none over."""
+    headers = Headers((bytes(name), bytes(value)) for name, value in scope.get("headers", ()))
+    # Hypercorn lists the last header line's offers only; uvicorn's wsproto keeps the list, not the header.
+    subprotocols = offered_subprotocols(headers) or tuple(scope.get("subprotocols") or ())
+    return Scope(
+        path=_path(scope),
+        query_string=bytes(scope.get("query_string", b"")),
+        headers=headers,
+        client=_address(scope.get("client")),
+        server=_address(scope.get("server")),
+        scheme=scope.get("scheme", "ws"),
+        http_version=scope.get("http_version", "1.1"),
+        subprotocols=subprotocols,
+        raw_path=scope.get("raw_path"),
+        root_path=scope.get("root_path", ""),
+        state=SimpleNamespace(**{**state, **(scope.get("state") or {})}),
+    )
+
+
+def _path(scope: Mapping[str, Any]) -> str:
+    """The path below ``root_path``, which ASGI counts as a part of the path."""
+    path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
+    below = path.removeprefix(root_path) if root_path else path
+    return below if below.startswith("/") else path
+
+
+def _address(address: Sequence[Any] | None) -> Address | None:
+    """Host and port; None for unix sockets, which Granian gives as an empty host."""
+    if not address or not address[0]:
+        return None
+    return Address(str(address[0]), int(address[1] or 0))

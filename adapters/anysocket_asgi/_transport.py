@@ -1,0 +1,113 @@
+"""One WebSocket of an ASGI server (ASGI "WebSocket" 2.0 to 2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from anysocket import Capability, ConnectionClosed, Message, Scope
+from anysocket._transport import RawHeaders
+from anysocket_asgi._profiles import Profile
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class ASGITransport:
+    """The port on ``receive`` and ``send``."""
+
+    remedy = "use a server that compat_matrix.md lists with it"
+    # The servers read on after a close by themselves.
+    linger = 0.0
+    # By the specification OSError (2.4); before it, and beside it, servers raise RuntimeError.
+    failures: tuple[type[BaseException], ...] = (OSError, RuntimeError)
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, profile: Profile, *, denial: bool) -> None:
+        self.scope = scope
+        self.server = profile.server
+        self._profile = profile
+        self.capabilities = profile.capabilities if denial else profile.capabilities & ~Capability.DENIAL_BODY
+        self._receive = receive
+        self._send = send
+        self._receiving: Any = None
+
+    async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
+        event: dict[str, Any] = {"type": "websocket.accept"}
+        if subprotocol is not None:
+            event["subprotocol"] = subprotocol
+        if headers:
+            event["headers"] = list(headers)
+        try:
+            await self._send(event)
+        except self.failures:
+            raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
+
+    async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        try:
+            if Capability.DENIAL_BODY not in self.capabilities:
+                await self._send({"type": "websocket.close"})  # The server answers 403.
+                return
+            raw = _with_length(headers, body)
+            if self._profile.joins_denial_headers:
+                raw = _joined(raw)
+            await self._send({"type": "websocket.http.response.start", "status": status, "headers": raw})
+            await self._send({"type": "websocket.http.response.body", "body": body})
+        except self.failures:
+            pass  # A peer that has left is refused, too.
+
+    async def receive(self) -> Message:
+        self._receiving = self._receive()
+        try:
+            event = await self._receiving
+        except self.failures:
+            raise ConnectionClosed(1006, "", "lost") from None
+        if event["type"] == "websocket.receive":
+            # Either key may be missing or None, and an empty message is one.
+            text = event.get("text")
+            if text is not None:
+                return Message("text", text)
+            return Message("bytes", bytes(event.get("bytes") or b""))
+        return self._end(event)
+
+    def _end(self, event: Mapping[str, Any]) -> Message:
+        code, reason = event.get("code") or 1005, event.get("reason") or ""
+        if code == 1006:
+            if Capability.LOST_IS_1006 in self.capabilities:
+                raise ConnectionClosed(1006, reason, "lost")
+            code = 1005  # This server says 1006 at every end.
+        return Message("close", reason, code, reason)
+
+    def send_text(self, data: str) -> Awaitable[object]:
+        return self._send({"type": "websocket.send", "text": data})
+
+    def send_bytes(self, data: bytes) -> Awaitable[object]:
+        return self._send({"type": "websocket.send", "bytes": data})
+
+    async def close(self, code: int, reason: str) -> None:
+        # Granian's close waits for ever while its receive is pending, and that is a future of its own.
+        if hasattr(self._receiving, "cancel"):
+            self._receiving.cancel()
+        event: dict[str, Any] = {"type": "websocket.close"}
+        if self._profile.carries_code(code):
+            event["code"] = code
+            if reason and Capability.CLOSE_REASON in self.capabilities:
+                event["reason"] = reason
+        try:
+            await self._send(event)
+        except self.failures:
+            pass  # Closed already.
+
+
+def _with_length(headers: RawHeaders, body: bytes) -> list[tuple[bytes, bytes]]:
+    raw = [pair for pair in headers if pair[0] != b"content-length"]
+    if body and not any(name == b"content-type" for name, _ in raw):
+        raw.append((b"content-type", b"text/plain; charset=utf-8"))
+    raw.append((b"content-length", str(len(body)).encode()))
+    return raw
+
+
+def _joined(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = joined[name] + b", " + value if name in joined else value
+    return list(joined.items())

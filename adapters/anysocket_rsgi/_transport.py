@@ -1,0 +1,86 @@
+"""One WebSocket of an RSGI server (RSGI 1.6, "Websocket protocol")."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from anysocket import Capability, ConnectionClosed, Message, Scope
+from anysocket._transport import RawHeaders
+from anysocket_rsgi._errors import FAILURES
+
+# Message kinds, RSGI 1.6.
+CLOSE, BYTES, TEXT = 0, 1, 2
+
+CAPABILITIES = Capability.LOST_IS_1006 | Capability.BACKPRESSURE
+SERVER = "Granian RSGI"
+REMEDY = "serve the app with `granian --interface asgi`, which can"
+
+
+class RSGITransport:
+    """The port on RSGI's protocol and transport objects.
+
+    RSGI's ``accept()`` takes nothing and its ``close()`` after accept sends no code: what the capabilities
+    leave out. Before accept, ``close(status)`` is an HTTP response, and any value that is no HTTP
+    status ends the server's process: only :meth:`deny` and :meth:`release` call it then.
+    """
+
+    server = SERVER
+    capabilities = CAPABILITIES
+    remedy = REMEDY
+    failures = FAILURES
+    # A connection dropped with the peer's answer unread is reset instead of ended in order.
+    linger = 2.0
+
+    send_text: Callable[[str], Awaitable[object]]
+    send_bytes: Callable[[bytes], Awaitable[object]]
+    _receive: Callable[[], Awaitable[Any]]
+
+    def __init__(self, scope: Scope, protocol: Any) -> None:
+        self.scope = scope
+        self._protocol = protocol
+        self._answered = False
+
+    async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
+        self._answered = True
+        try:
+            transport = await self._protocol.accept()
+        except FAILURES:
+            raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
+        # Straight to the server: a call of our own in between would cost each message.
+        self._receive = transport.receive
+        self.send_text = transport.send_str
+        self.send_bytes = transport.send_bytes
+
+    async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        self._answered = True
+        self._protocol.close(status)
+
+    async def receive(self) -> Message:
+        try:
+            message = await self._receive()
+        except FAILURES:
+            raise ConnectionClosed(1006, "", "lost") from None
+        kind = message.kind
+        if kind == TEXT:
+            return Message("text", message.data)
+        if kind == BYTES:
+            return Message("bytes", message.data)
+        return Message("close", "", 1005)
+
+    async def close(self, code: int, reason: str) -> None:
+        self._protocol.close(code)
+
+    def release(self) -> None:
+        """Let go of the connection: RSGI ends TCP only when its transport object is freed.
+
+        A handshake left unanswered is answered here, whatever happened before: older Granian ends the
+        server's process when the application leaves without an answer.
+        """
+        if not self._answered:
+            self._answered = True
+            self._protocol.close(500)
+        elif hasattr(self, "_receive"):
+            self._protocol.close(1000)
+            del self._receive, self.send_text, self.send_bytes
+        self._protocol = None

@@ -1,0 +1,34 @@
+"""Write a WebSocket app once; run it on any server, unchanged."""
+
+from anysocket._app import App
+from anysocket._capability import Capability
+from anysocket._errors import (
+    BackplaneError,
+    ConnectionClosed,
+    Denied,
+    LimitExceeded,
+    UnsupportedByTransport,
+    WebSocketStateError,
+)
+from anysocket._manager import WebSocketManager
+from anysocket._message import Message
+from anysocket._scope import Address, Headers, QueryParams, Scope
+from anysocket._websocket import WebSocket
+
+__all__ = [
+    "Address",
+    "App",
+    "BackplaneError",
+    "Capability",
+    "ConnectionClosed",
+    "Denied",
+    "Headers",
+    "LimitExceeded",
+    "Message",
+    "QueryParams",
+    "Scope",
+    "UnsupportedByTransport",
+    "WebSocket",
+    "WebSocketManager",
+    "WebSocketStateError",
+]

@@ -1,0 +1,214 @@
+"""The app: routes, and the doors through which servers call it.
+
+This is the composition root, the only core module that knows adapters, and it imports each of them
+only when a server calls through its door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Literal, TypeVar
+
+from anysocket._capability import Capability
+from anysocket._errors import UnsupportedByTransport
+from anysocket._lifespan import Lifespan, LifespanManager
+from anysocket._origin import origin_allowed
+from anysocket._routing import (
+    ASGIApp,
+    HTTPHandler,
+    HTTPRoute,
+    Mount,
+    Router,
+    WebSocketHandler,
+    WebSocketRoute,
+    template,
+)
+from anysocket._session import reject_unmatched, run_handler
+from anysocket._transport import Transport
+from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
+
+WS = TypeVar("WS", bound=WebSocketHandler)
+HTTP = TypeVar("HTTP", bound=HTTPHandler)
+
+
+class App:
+    """WebSocket and HTTP routes as one application, for any server: an RSGI and an ASGI app in one object.
+
+    ``lifespan``: ``async with lifespan(app) as state`` around the time the app serves, once per worker;
+    the mapping it yields is ``websocket.state`` and ``request.state``.
+    ``requires``: capabilities without which the app does not start.
+    ``allowed_origins``: which browser origins may connect; None means the request's own host, ``"*"`` any.
+    ``unmatched``: what a WebSocket to an unknown path gets: ``"close"`` (accept, close 1001) or ``"deny"`` (404).
+    ``max_message_bytes``: the largest message received, for routes that do not say otherwise.
+    """
+
+    def __init__(
+        self,
+        *,
+        lifespan: LifespanManager | None = None,
+        requires: Capability = Capability(0),
+        allowed_origins: Collection[str] | None = None,
+        unmatched: Literal["close", "deny"] = "close",
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    ) -> None:
+        if unmatched not in ("close", "deny"):
+            raise ValueError(f"unmatched must be 'close' or 'deny', not {unmatched!r}")
+        self.logger = logging.getLogger("anysocket")
+        self.requires = requires
+        self.allowed_origins = {allowed_origins} if isinstance(allowed_origins, str) else allowed_origins
+        self.unmatched = unmatched
+        self.max_message_bytes = _positive("max_message_bytes", max_message_bytes)
+        self.lifespan = Lifespan(self, lifespan)
+        self.http_routes: list[HTTPRoute] = []
+        self.mounts: list[Mount] = []
+        self._router = Router()
+        self._http: ASGIApp | None = None
+
+    # -- routes --
+
+    def websocket(
+        self, path: str, *, subprotocols: Sequence[str] = (), max_message_bytes: int | None = None
+    ) -> Callable[[WS], WS]:
+        """Route a path to ``async def handler(websocket, …)``; parameters ``<name>``, ``<int:name>``,
+        ``<float:name>``, ``<uuid:name>``, ``<path:name>`` are handed over by name.
+
+        ``subprotocols``: ``accept()`` agrees on the first of them that the peer offers.
+        """
+        if isinstance(subprotocols, str):
+            raise TypeError(f"subprotocols takes a list of names, not the str {subprotocols!r}")
+        if max_message_bytes is not None:
+            _positive("max_message_bytes", max_message_bytes)
+
+        def register(handler: WS) -> WS:
+            self._router.add(WebSocketRoute(path, handler, tuple(subprotocols), max_message_bytes))
+            return handler
+
+        return register
+
+    def get(self, path: str) -> Callable[[HTTP], HTTP]:
+        """Route GET (and HEAD) to ``async def handler(request, …)``, which returns a dict or list (JSON),
+        ``(body, status)``, ``(body, status, headers)``, str, bytes or a Starlette ``Response``."""
+        return self._http_route(path, "GET")
+
+    def post(self, path: str) -> Callable[[HTTP], HTTP]:
+        """Route POST; as :meth:`get`."""
+        return self._http_route(path, "POST")
+
+    def put(self, path: str) -> Callable[[HTTP], HTTP]:
+        """Route PUT; as :meth:`get`."""
+        return self._http_route(path, "PUT")
+
+    def patch(self, path: str) -> Callable[[HTTP], HTTP]:
+        """Route PATCH; as :meth:`get`."""
+        return self._http_route(path, "PATCH")
+
+    def delete(self, path: str) -> Callable[[HTTP], HTTP]:
+        """Route DELETE; as :meth:`get`."""
+        return self._http_route(path, "DELETE")
+
+    def _http_route(self, path: str, method: str) -> Callable[[HTTP], HTTP]:
+        converted = template(path)
+
+        def register(handler: HTTP) -> HTTP:
+            self.http_routes.append(HTTPRoute(converted, (method,), handler))
+            self._http = None
+            return handler
+
+        return register
+
+    def mount(self, path: str, app: ASGIApp) -> None:
+        """Put any ASGI app (static files, FastAPI) under a path prefix. The app's own routes come first."""
+        if not path.startswith("/"):
+            raise ValueError(f"path {path!r} must begin with '/'")
+        self.mounts.append(Mount(path.rstrip("/"), app))
+        self._http = None
+
+    # -- what adapters use --
+
+    @property
+    def http(self) -> ASGIApp:
+        """The HTTP side, routes and mounts, as an ASGI app."""
+        if self._http is None:
+            from anysocket_starlette import build_http
+
+            self._http = build_http(self)
+        return self._http
+
+    @property
+    def required_capabilities(self) -> Capability:
+        """What the server must be able to do: ``requires``, and what the routes need."""
+        needed = self.requires
+        if any(route.subprotocols for route in self._router.routes):
+            needed |= Capability.SUBPROTOCOL
+        return needed
+
+    def mounted(self, path: str) -> bool:
+        """Whether a WebSocket to this path belongs to a mounted app; the app's own routes come first."""
+        below = any(path == mount.path or path.startswith(mount.path + "/") for mount in self.mounts)
+        return below and self._router.match(path) is None
+
+    def check_server(self, server: str, capabilities: Capability, remedy: str) -> None:
+        """Raise :class:`UnsupportedByTransport` if the server lacks what the app requires."""
+        missing = self.required_capabilities & ~capabilities
+        if missing:
+            names = ", ".join(f"Capability.{flag.name}" for flag in missing)
+            raise UnsupportedByTransport(f"this app requires {names}, which {server} lacks: {remedy}")
+
+    async def serve(self, transport: Transport) -> None:
+        """Run one connection from its handshake to its end."""
+        scope = transport.scope
+        found = self._router.match(scope.path)
+        if found is None:
+            websocket = WebSocket(transport)
+            if self.unmatched == "deny":
+                await websocket.deny(404)
+            else:
+                await run_handler(reject_unmatched, websocket, {})
+            return
+        route, parameters = found
+        limit = route.max_message_bytes or self.max_message_bytes
+        websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
+        if not origin_allowed(scope, self.allowed_origins):
+            self.logger.warning(
+                "refused a WebSocket to %s from origin %r, which is not %r: allow it with App(allowed_origins=[…])",
+                scope.path,
+                scope.headers.get("origin"),
+                scope.host,
+            )
+            await websocket.deny(403)
+            return
+        await run_handler(route.handler, websocket, parameters)
+
+    # -- the doors --
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI 3."""
+        from anysocket_asgi import serve_asgi
+
+        await serve_asgi(self, scope, receive, send)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """RSGI: a worker starts; the loop is not running yet."""
+        from anysocket_rsgi import start_worker
+
+        start_worker(self, loop)
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """RSGI: a worker ends; the loop is not running any more."""
+        from anysocket_rsgi import stop_worker
+
+        stop_worker(self, loop)
+
+    def __rsgi__(self, scope: Any, protocol: Any) -> Awaitable[None]:
+        """RSGI 1.6."""
+        from anysocket_rsgi import serve_rsgi
+
+        return serve_rsgi(self, scope, protocol)
+
+
+def _positive(name: str, value: int) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a positive number of bytes, not {value!r}")
+    return value

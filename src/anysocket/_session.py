@@ -1,0 +1,74 @@
+"""One connection from its handshake to its end: what the handler's outcome means for the peer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from anysocket._errors import ConnectionClosed, Denied
+from anysocket._state import State
+from anysocket._websocket import WebSocket
+
+logger = logging.getLogger("anysocket")
+
+Handler = Callable[..., Awaitable[object]]
+
+
+async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mapping[str, Any]) -> None:
+    """Run a handler to its end and leave the connection as contract and RFC 6455 section 7 have it.
+
+    Returning closes with 1000, raising with 1011 and a traceback in the log; before ``accept()`` the
+    upgrade is refused with 403 and 500. :class:`Denied` refuses with its response. A
+    :class:`ConnectionClosed` out of the handler is a normal end. Only cancellation comes out of here.
+    """
+    websocket.scope.path_params = dict(parameters)
+    try:
+        await handler(websocket, **parameters)
+    except Denied as denied:
+        await _deny(websocket, denied)
+    except ConnectionClosed as closed:
+        logger.debug("%s ended: %s", websocket, closed)
+        await _end(websocket, 1000, 403)
+    except Exception:
+        logger.exception("handler %s failed on %s, peer %s", _name(handler), websocket, websocket.client)
+        await _end(websocket, 1011, 500)
+    else:
+        if websocket._state is State.CONNECTING:
+            logger.warning(
+                "handler %s of %s returned before accept() or deny(): refused with 403",
+                _name(handler),
+                websocket.scope.path,
+            )
+        await _end(websocket, 1000, 403)
+    finally:
+        await websocket._leave()
+
+
+async def _end(websocket: WebSocket, code: int, status: int) -> None:
+    if websocket._state is State.CONNECTING:
+        await websocket.deny(status)
+    elif not websocket.closed:
+        await websocket.close(code)
+
+
+async def _deny(websocket: WebSocket, denied: Denied) -> None:
+    if websocket._state is State.CONNECTING:
+        try:
+            await websocket.deny(denied.status, denied.headers, denied.body)
+        except (ValueError, TypeError):
+            logger.exception("Denied was raised with what no HTTP response can carry: refused with 500")
+            await websocket.deny(500)
+    elif not websocket.closed:
+        logger.warning("Denied was raised after accept() on %s: closed with 1008", websocket)
+        await websocket.close(1008)
+
+
+def _name(handler: Handler) -> str:
+    return getattr(handler, "__qualname__", repr(handler))
+
+
+async def reject_unmatched(websocket: WebSocket) -> None:
+    """The answer to a path without a route, when the app says close: accept, then 1001."""
+    await websocket.accept()
+    await websocket.close(1001, "no such path")
