@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
@@ -32,25 +32,18 @@ class RSGITransport:
     # A connection dropped with the peer's answer unread is reset instead of ended in order.
     linger = 2.0
 
-    send_text: Callable[[str], Awaitable[object]]
-    send_bytes: Callable[[bytes], Awaitable[object]]
-    _receive: Callable[[], Awaitable[Any]]
-
     def __init__(self, scope: Scope, protocol: Any) -> None:
         self.scope = scope
         self._protocol = protocol
+        self._transport: Any = None
         self._answered = False
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         self._answered = True
         try:
-            transport = await self._protocol.accept()
+            self._transport = await self._protocol.accept()
         except FAILURES:
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
-        # Straight to the server: a call of our own in between would cost each message.
-        self._receive = transport.receive
-        self.send_text = transport.send_str
-        self.send_bytes = transport.send_bytes
 
     async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
         self._answered = True
@@ -58,7 +51,7 @@ class RSGITransport:
 
     async def receive(self) -> Message:
         try:
-            message = await self._receive()
+            message = await self._transport.receive()
         except FAILURES:
             raise ConnectionClosed(1006, "", "lost") from None
         kind = message.kind
@@ -67,6 +60,14 @@ class RSGITransport:
         if kind == BYTES:
             return Message("bytes", message.data)
         return Message("close", "", 1005)
+
+    def send_text(self, data: str) -> Awaitable[object]:
+        sending: Awaitable[object] = self._transport.send_str(data)
+        return sending
+
+    def send_bytes(self, data: bytes) -> Awaitable[object]:
+        sending: Awaitable[object] = self._transport.send_bytes(data)
+        return sending
 
     async def close(self, code: int, reason: str) -> None:
         self._protocol.close(code)
@@ -80,7 +81,6 @@ class RSGITransport:
         if not self._answered:
             self._answered = True
             self._protocol.close(500)
-        elif hasattr(self, "_receive"):
+        else:
             self._protocol.close(1000)
-            del self._receive, self.send_text, self.send_bytes
-        self._protocol = None
+        self._protocol = self._transport = None

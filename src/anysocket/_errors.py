@@ -41,6 +41,10 @@ class ConnectionClosed(ConnectionError):
         self.reason = reason
         self.by: EndedBy = by
 
+    def again(self) -> ConnectionClosed:
+        """The same end as a new exception: one raised twice would drag its first traceback along."""
+        return ConnectionClosed(self.code, self.reason, self.by)
+
     def __str__(self) -> str:
         who = {"peer": "closed by the peer", "us": "closed by us", "lost": "lost without a close frame"}
         detail = f" ({self.reason})" if self.reason else ""

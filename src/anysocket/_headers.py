@@ -11,26 +11,28 @@ NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section
 ILLEGAL_IN_VALUE = re.compile(rb"[\x00\r\n]")
 
 
-def raw_headers(headers: HeaderPairs) -> list[tuple[bytes, bytes]]:
-    """Pairs of bytes with lower-case names, in the given order.
+def encode_headers(headers: HeaderPairs) -> list[tuple[bytes, bytes]]:
+    """Pairs of bytes with lower-case names, in the given order."""
+    pairs: Iterable[tuple[str | bytes, str | bytes]]
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return [(_encode(name).lower(), _encode(value)) for name, value in pairs]
+
+
+def response_headers(headers: HeaderPairs) -> list[tuple[bytes, bytes]]:
+    """Headers for the handshake's answer, checked.
 
     Raises ``ValueError`` for what would break the response apart (a newline in a value lets whoever
     controls it write headers of their own) and for the handshake's own headers.
     """
-    pairs: Iterable[tuple[str | bytes, str | bytes]]
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return [_checked(name, value) for name, value in pairs]
-
-
-def _checked(name: str | bytes, value: str | bytes) -> tuple[bytes, bytes]:
-    raw_name, raw_value = _encode(name).lower(), _encode(value)
-    if not NAME.fullmatch(raw_name):
-        raise ValueError(f"illegal header name {name!r} (RFC 9110 section 5.6.2)")
-    if ILLEGAL_IN_VALUE.search(raw_value):
-        raise ValueError(f"header {name!r}: its value {value!r} holds a newline or a zero byte")
-    if raw_name.startswith(b"sec-websocket-"):
-        raise ValueError(f"header {name!r} belongs to the handshake: use accept(subprotocol=…) or leave it out")
-    return raw_name, raw_value
+    pairs = encode_headers(headers)
+    for name, value in pairs:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"illegal header name {name!r} (RFC 9110 section 5.6.2)")
+        if ILLEGAL_IN_VALUE.search(value):
+            raise ValueError(f"header {name!r}: its value {value!r} holds a newline or a zero byte")
+        if name.startswith(b"sec-websocket-"):
+            raise ValueError(f"header {name!r} belongs to the handshake: use accept(subprotocol=…) or leave it out")
+    return pairs
 
 
 def _encode(text: str | bytes) -> bytes:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context
 from typing import Any
 
@@ -78,19 +78,19 @@ class Inbox:
         self._unread_bytes = 0
         self._end: ConnectionClosed | None = None
         # The receive in flight, and what it waits for: None while it can be stepped on.
-        self._iterator: Iterator[Any] | None = None
+        self._iterator: Generator[Any, Any, Message] | None = None
         self._future: Any = None
         # The reader's task, while it waits.
         self._reading = False
         self._wakeup: Callable[[Any], object] | None = None
-        self._context: Context | None = None
+        self._context = Context()
         self._cancelled = False
         self._asyncio_future_blocking = False
         self._helper: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Put the first receive in flight. Called inside a task, once."""
-        self._iterator = iter(self._receive().__await__())
+        self._iterator = self._next_receive()
         self._step()
 
     def end(self, closed: ConnectionClosed, *, drop_unread: bool) -> None:
@@ -99,7 +99,8 @@ class Inbox:
             self._end = closed
             if drop_unread:
                 self._messages.clear()
-            self._wake(soon=True)
+                self._unread_bytes = 0
+            self._wake()
 
     def abandon(self) -> None:
         """Give up the receive in flight, so that nothing keeps the server's connection alive."""
@@ -113,15 +114,17 @@ class Inbox:
                 "another task is receiving on this WebSocket already: let one task receive and hand messages on"
             )
         self._reading = True
+        messages = self._messages
         try:
-            while not self._messages:
+            while not messages:
                 if self._end is not None:
-                    raise ConnectionClosed(self._end.code, self._end.reason, self._end.by)
-                if self._future is None:
-                    self._step()
-                    continue
-                self._asyncio_future_blocking = True
-                yield self
+                    raise self._end.again()
+                if self._future is not None:
+                    self._asyncio_future_blocking = True
+                    yield self
+                elif self._iterator is None:
+                    raise WebSocketStateError("receiving is not possible yet: call accept() first")
+                self._step()
         except asyncio.CancelledError:
             # The wake-up and the cancellation met: what has arrived must not wait for the next reader.
             if self._iterator is not None and self._future is None:
@@ -130,8 +133,8 @@ class Inbox:
         finally:
             self._reading = False
             self._wakeup = None
-        message = self._messages.popleft()
-        self._unread_bytes = self._unread_bytes - len(message.data) if self._messages else 0
+        message = messages.popleft()
+        self._unread_bytes -= len(message.data)
         if self._iterator is None and self._end is None:
             self.start()
         return message
@@ -147,55 +150,59 @@ class Inbox:
             try:
                 future = next(self._iterator)
             except StopIteration as stop:
-                self._arrived(stop.value)
+                self._iterator = self._next_receive() if self._arrived(stop.value) else None
             except (Exception, asyncio.CancelledError) as error:
                 self._iterator = None
                 self._on_lost(error)
             else:
-                self._future = future
                 if future is None:
                     # A bare yield (asyncio.sleep(0)): go on in the loop's next round.
-                    self._future = self._loop.create_future()
-                    self._future.add_done_callback(self._ready)
-                    self._loop.call_soon(self._settle, self._future)
-                else:
-                    future._asyncio_future_blocking = False
-                    future.add_done_callback(self._ready)
+                    future = self._loop.create_future()
+                    self._loop.call_soon(_settle, future)
+                future._asyncio_future_blocking = False
+                future.add_done_callback(self._ready)
+                self._future = future
 
-    @staticmethod
-    def _settle(future: asyncio.Future[None]) -> None:
-        if not future.done():
-            future.set_result(None)
+    def _next_receive(self) -> Generator[Any, None, Message]:
+        return self._receive().__await__()
 
-    def _arrived(self, message: Message) -> None:
+    def _arrived(self, message: Message) -> bool:
+        """Keep what came; False when nothing more is to be received, for now or at all."""
         size = len(message.data)
-        if message.type == "close":
-            self._keep(message, 0)
-            self._iterator = None
-            self._on_close(message)
-            return
-        if size > self._surely_small and (size := encoded_size(message.data)) > self._max_message_bytes:
-            if self._end is None:
-                self._messages.append(self._on_oversize(size))
-        else:
-            self._keep(message, size)
-        if len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes:
-            self._iterator = iter(self._receive().__await__())
-        else:
-            self._iterator = None  # Full: the peer is held back until a reader takes something.
-
-    def _keep(self, message: Message, size: int) -> None:
-        # After an end of ours the peer's messages are dropped, but read on until its close.
-        if self._end is None:
+        if message.code is None and size <= self._surely_small and self._end is None:
             self._messages.append(message)
             self._unread_bytes += size
+            return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
+        return self._arrived_special(message)
+
+    def _arrived_special(self, message: Message) -> bool:
+        if message.type == "close":
+            if self._end is None:
+                self._messages.append(message)
+                self._unread_bytes += len(message.data)
+            self._on_close(message)
+            return False
+        if self._end is not None:
+            return True  # After an end of ours: dropped, but read on until the peer's close.
+        size = encoded_size(message.data)
+        if size > self._max_message_bytes:
+            message = self._on_oversize(size)
+        self._messages.append(message)
+        self._unread_bytes += len(message.data)
+        return self._end is not None or self._unread_bytes <= self._max_message_bytes
 
     def _ready(self, future: Any) -> None:
         """The loop calls: what the receive in flight waited for is there."""
-        if future is self._future:
-            self._future = None
-            if not self._wake(soon=False) and self._iterator is not None:
-                self._help()
+        if future is not self._future:
+            return  # Given up meanwhile.
+        self._future = None
+        wakeup = self._wakeup
+        if wakeup is not None:
+            # Called by the loop, so no task is running: step the reader's task here and now.
+            self._wakeup = None
+            self._context.run(wakeup, self)
+        else:
+            self._help()
 
     def _help(self) -> None:
         if self._helper is None or self._helper.done():
@@ -207,17 +214,13 @@ class Inbox:
 
     # -- the reader: to its task, this inbox is a future --
 
-    def _wake(self, *, soon: bool) -> bool:
+    def _wake(self) -> bool:
+        """Have the loop step the waiting reader's task; False if nobody waits."""
         wakeup = self._wakeup
         if wakeup is None:
             return False
         self._wakeup = None
-        assert self._context is not None
-        if soon:
-            self._loop.call_soon(wakeup, self, context=self._context)
-        else:
-            # Called by the loop, so no task is running: step the reader's task here and now.
-            self._context.run(wakeup, self)
+        self._loop.call_soon(wakeup, self, context=self._context)
         return True
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:
@@ -226,10 +229,8 @@ class Inbox:
         self._cancelled = False
 
     def cancel(self, msg: object = None) -> bool:
-        if self._wakeup is None:
-            return False
-        self._cancelled = True
-        return self._wake(soon=True)
+        self._cancelled = self._wakeup is not None
+        return self._wake()
 
     def result(self) -> None:
         if self._cancelled:
@@ -238,6 +239,11 @@ class Inbox:
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def encoded_size(data: str | bytes) -> int:

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
+from anysocket._errors import ConnectionClosed, WebSocketStateError
+
 Send = Callable[[Any], Awaitable[object]]
 
 MAX_BYTES = 1 << 20
@@ -22,30 +24,93 @@ class Outbox:
     """First in, first out, for senders that wait (``send``) and for those that do not (``post``).
 
     ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
-    the first one met by a post. Whether the connection is open is the caller's to know.
+    one and ends the outbox. ``on_overfull`` hears when more is waiting than a peer may leave unread.
     """
 
-    __slots__ = ("_busy", "_failures", "_loop", "_on_failure", "_queue", "_writer", "queued_bytes")
+    __slots__ = (
+        "_busy",
+        "_end",
+        "_failures",
+        "_loop",
+        "_on_failure",
+        "_on_overfull",
+        "_open",
+        "_queue",
+        "_queued_bytes",
+        "_writer",
+    )
 
     def __init__(
-        self, failures: tuple[type[BaseException], ...], on_failure: Callable[[BaseException], None]
+        self,
+        failures: tuple[type[BaseException], ...],
+        *,
+        on_failure: Callable[[BaseException], None],
+        on_overfull: Callable[[], None],
     ) -> None:
         self._failures = failures
         self._on_failure = on_failure
+        self._on_overfull = on_overfull
         self._loop = asyncio.get_running_loop()
-        self._busy = False
+        self._open = False
+        self._end: ConnectionClosed | None = None
+        self._busy = False  # Whether somebody holds the pen.
         self._queue: deque[asyncio.Future[None] | tuple[Send, str | bytes]] = deque()
+        self._queued_bytes = 0
         self._writer: asyncio.Task[None] | None = None
-        self.queued_bytes = 0
 
-    def __len__(self) -> int:
-        """How many messages and senders wait."""
-        return len(self._queue)
+    def open(self) -> None:
+        """From now on messages may be sent."""
+        self._open = True
 
-    @property
-    def overfull(self) -> bool:
-        """Whether more is waiting than a peer may leave unread."""
-        return self.queued_bytes > MAX_BYTES or len(self._queue) > MAX_MESSAGES
+    def end(self, closed: ConnectionClosed, *, drop_posts: bool) -> None:
+        """From now on senders get ``closed``. What was posted is still sent unless it is dropped; those who
+        wait for their turn get it, and find the end."""
+        self._open = False
+        self._end = closed
+        if drop_posts:
+            self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
+            self._queued_bytes = 0
+
+    async def send(self, send: Send, data: str | bytes) -> None:
+        """Send when everything called for earlier is with the server; returns when this is, too.
+
+        Cancelled before its turn, the message is not sent.
+        """
+        if not self._open:
+            raise self._refusal()
+        if self._busy:
+            await self.turn()
+            if not self._open:  # It ended while this message waited.
+                self.release()
+                raise self._refusal()
+        self._busy = True
+        try:
+            await send(data)
+        except self._failures as error:
+            self._on_failure(error)
+            raise self._refusal() from None
+        finally:
+            self.release()
+
+    def post(self, send: Send, data: str | bytes) -> bool:
+        """Send when the turn comes, without waiting for it; False if the connection is over."""
+        if not self._open:
+            return False
+        if self._busy:
+            self._queue.append((send, data))
+            self._queued_bytes += len(data)
+            if self._queued_bytes > MAX_BYTES or len(self._queue) > MAX_MESSAGES:
+                self._on_overfull()
+        else:
+            self._busy = True
+            if self._write(send, data):
+                self.release()
+        return True
+
+    def _refusal(self) -> Exception:
+        if self._end is not None:
+            return self._end.again()
+        return WebSocketStateError("sending is not possible yet: call accept() first")
 
     async def turn(self) -> None:
         """Wait until everything called for earlier is with the server, and hold the pen until ``release``.
@@ -55,7 +120,7 @@ class Outbox:
         if not self._busy:
             self._busy = True
             return
-        turn = self._loop.create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         self._queue.append(turn)
         try:
             await turn
@@ -69,28 +134,13 @@ class Outbox:
         while self._queue:
             entry = self._queue.popleft()
             if isinstance(entry, tuple):
-                self.queued_bytes -= len(entry[1])
+                self._queued_bytes -= len(entry[1])
                 if not self._write(*entry):
                     return
             elif not entry.done():
                 entry.set_result(None)
                 return
         self._busy = False
-
-    def post(self, send: Send, data: str | bytes) -> None:
-        """Send when the turn comes, without waiting for it. Never raises."""
-        if self._busy:
-            self._queue.append((send, data))
-            self.queued_bytes += len(data)
-            return
-        self._busy = True
-        if self._write(send, data):
-            self.release()
-
-    def drop_posts(self) -> None:
-        """Forget what was posted and not yet sent; those who wait for their turn get it."""
-        self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
-        self.queued_bytes = 0
 
     def _write(self, send: Send, data: str | bytes) -> bool:
         """Hand one message to the server; False if it has to wait, with ``release`` called later."""
@@ -104,7 +154,7 @@ class Outbox:
         except StopIteration:
             return True
         except self._failures as error:
-            self._failed(error)
+            self._on_failure(error)
             return True
         # The server makes us wait (backpressure): only now is a task worth its price.
         self._writer = self._loop.create_task(self._finish(iterator, future))
@@ -114,7 +164,7 @@ class Outbox:
         try:
             sending.result()
         except self._failures as error:
-            self._failed(error)
+            self._on_failure(error)
         finally:
             self.release()
 
@@ -122,14 +172,10 @@ class Outbox:
         try:
             await _Started(iterator, future)
         except self._failures as error:
-            self._failed(error)
+            self._on_failure(error)
         finally:
             self._writer = None
             self.release()
-
-    def _failed(self, error: BaseException) -> None:
-        self.drop_posts()
-        self._on_failure(error)
 
 
 class _Started:

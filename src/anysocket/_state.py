@@ -9,6 +9,8 @@ The rules of the machine:
   (RFC 6455 section 7.1.2), and what it sends until then is dropped;
 * a close frame of the peer, or the loss of the connection, ends everything at once: the server
   answers the close by itself (RFC 6455 section 5.5.1);
+* what may be sent and received follows from the state: messages go out in OPEN only, and come in from
+  OPEN on until the end has been read;
 * an event missing from a state's row is a misuse of the API, never something a peer can cause.
 """
 
@@ -30,8 +32,6 @@ class Event(enum.Enum):
     ACCEPT = "accept()"
     ACCEPTED = "the 101 response"
     DENY = "deny()"
-    SEND = "sending"
-    RECEIVE = "receiving"
     CLOSE = "close()"
     PEER_CLOSED = "the peer's close frame"
     LOST = "the loss of the connection"
@@ -49,20 +49,16 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.LOST: State.CLOSED,
     },
     State.OPEN: {
-        Event.SEND: State.OPEN,
-        Event.RECEIVE: State.OPEN,
         Event.CLOSE: State.CLOSING,
         Event.PEER_CLOSED: State.CLOSED,
         Event.LOST: State.CLOSED,
     },
     State.CLOSING: {
-        Event.RECEIVE: State.CLOSING,
         Event.CLOSE: State.CLOSING,
         Event.PEER_CLOSED: State.CLOSED,
         Event.LOST: State.CLOSED,
     },
     State.CLOSED: {
-        Event.RECEIVE: State.CLOSED,
         Event.CLOSE: State.CLOSED,
         Event.PEER_CLOSED: State.CLOSED,
         Event.LOST: State.CLOSED,

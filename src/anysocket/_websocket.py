@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn, TypeVar, final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from anysocket._capability import Capability
 from anysocket._close import check_close
-from anysocket._errors import ConnectionClosed, EndedBy, HeaderPairs, UnsupportedByTransport, WebSocketStateError
-from anysocket._headers import raw_headers
+from anysocket._errors import ConnectionClosed, HeaderPairs, UnsupportedByTransport, WebSocketStateError
+from anysocket._headers import response_headers
 from anysocket._inbox import Inbox
 from anysocket._message import Message
-from anysocket._outbox import Outbox, Send
+from anysocket._outbox import Outbox
+from anysocket._receiving import ReceivingHalf
 from anysocket._request import HandshakeRequest
+from anysocket._sending import SendingHalf
 from anysocket._state import TRANSITIONS, Event, State
 from anysocket._transport import Transport
 
@@ -29,7 +30,7 @@ CLOSE_TIMEOUT = 10.0
 
 
 @final
-class WebSocket(HandshakeRequest):
+class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
     """A WebSocket connection (RFC 6455).
 
     The handler runs before the upgrade is answered: it first calls :meth:`accept` or :meth:`deny`.
@@ -71,8 +72,14 @@ class WebSocket(HandshakeRequest):
         self._transport = transport
         self._offered = subprotocols
         self._state = State.CONNECTING
-        self._inbox: Inbox | None = None
-        self._outbox = Outbox(transport.failures, self._lost)
+        self._inbox = Inbox(
+            transport.receive,
+            max_message_bytes,
+            on_close=self._peer_closed,
+            on_lost=self._lost,
+            on_oversize=self._too_big,
+        )
+        self._outbox = Outbox(transport.failures, on_failure=self._lost, on_overfull=self._too_slow)
         self._closed: ConnectionClosed | None = None
         self._closer: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -82,6 +89,11 @@ class WebSocket(HandshakeRequest):
     def capabilities(self) -> Capability:
         """What the server that runs this connection can carry."""
         return self._transport.capabilities
+
+    if TYPE_CHECKING:
+        # Any attribute may be set on a WebSocket, as handlers do to remember who it is.
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     # -- the handshake's answer (RFC 6455 section 4.2.2) --
 
@@ -99,7 +111,7 @@ class WebSocket(HandshakeRequest):
         elif subprotocol not in self.scope.subprotocols:
             offers = ", ".join(map(repr, self.scope.subprotocols)) or "none"
             raise ValueError(f"subprotocol {subprotocol!r} was not offered by the peer, which offered {offers}")
-        extra = raw_headers(headers or ())
+        extra = response_headers(headers or ())
         if subprotocol is not None:
             self._require(Capability.SUBPROTOCOL, f"the subprotocol {subprotocol!r}")
         if extra:
@@ -117,13 +129,7 @@ class WebSocket(HandshakeRequest):
             raise
         self._step(Event.ACCEPTED)
         self.subprotocol = subprotocol
-        self._inbox = Inbox(
-            self._transport.receive,
-            self.max_message_bytes,
-            on_close=self._peer_closed,
-            on_lost=self._lost,
-            on_oversize=self._too_big,
-        )
+        self._outbox.open()
         self._inbox.start()
 
     async def deny(self, status: int = 403, headers: HeaderPairs | None = None, body: bytes | str = b"") -> None:
@@ -134,7 +140,7 @@ class WebSocket(HandshakeRequest):
         """
         if not isinstance(status, int) or not 400 <= status <= 599:
             raise ValueError(f"a refusal needs an HTTP status from 400 to 599, not {status!r}")
-        extra = raw_headers(headers or ())
+        extra = response_headers(headers or ())
         content = body.encode() if isinstance(body, str) else bytes(body)
         self._step(Event.DENY)
         if (extra or content) and Capability.DENIAL_BODY not in self.capabilities:
@@ -142,145 +148,6 @@ class WebSocket(HandshakeRequest):
             extra, content = [], b""
         self._over(ConnectionClosed(1006, f"denied with HTTP status {status}", "us"))
         await self._transport.deny(status, extra, content)
-
-    # -- receiving --
-
-    async def receive(self) -> Message:
-        """The next message: text, bytes, one ``close`` when the peer closes, one ``error`` above
-        ``max_message_bytes``.
-
-        Raises :class:`ConnectionClosed` when the peer was lost (code 1006) and after any end;
-        :class:`WebSocketStateError` before ``accept()`` or while another task receives.
-        Cancelling it loses nothing: the next call returns the message that was on its way.
-        """
-        if self._inbox is None:
-            self._refuse(Event.RECEIVE)
-        return await self._inbox
-
-    def __aiter__(self) -> AsyncIterator[Message]:
-        """Text and bytes messages until the peer closes; raises :class:`ConnectionClosed` if it was lost."""
-        return self
-
-    async def __anext__(self) -> Message:
-        if self._inbox is None:
-            self._refuse(Event.RECEIVE)
-        try:
-            message = await self._inbox
-        except ConnectionClosed as closed:
-            if _is_failure(closed):
-                raise
-            raise StopAsyncIteration from None
-        if message.code is None:
-            return message
-        if message.type == "error":
-            raise ConnectionClosed(1009, str(message.data), "us")
-        raise StopAsyncIteration
-
-    async def _receive_data(self, wanted: str) -> str | bytes:
-        message = await self.receive()
-        if message.code is not None:
-            by: EndedBy = "us" if message.type == "error" else "peer"
-            raise ConnectionClosed(message.code, message.reason, by)
-        if wanted not in (message.type, "json"):
-            raise ValueError(f"expected a {wanted} message, the peer sent {message.type} of {len(message.data)}")
-        return message.data
-
-    async def receive_text(self) -> str:
-        """The next message, which must be text, else ``ValueError`` (and the connection goes on).
-        Raises :class:`ConnectionClosed` at any end; see :meth:`receive`."""
-        data = await self._receive_data("text")
-        assert isinstance(data, str)
-        return data
-
-    async def receive_bytes(self) -> bytes:
-        """The next message, which must be binary; as :meth:`receive_text`."""
-        data = await self._receive_data("bytes")
-        assert isinstance(data, bytes)
-        return data
-
-    async def receive_json(self) -> Any:
-        """The next message parsed as JSON; ``ValueError`` if it is none (and the connection goes on)."""
-        data = await self._receive_data("json")
-        try:
-            return json.loads(data)
-        except RecursionError:
-            raise ValueError("the JSON message is nested too deeply") from None
-
-    async def iter_text(self) -> AsyncIterator[str]:
-        """Text messages until the peer closes; see :meth:`__aiter__` and :meth:`receive_text`."""
-        async for message in _until_close(self.receive_text):
-            yield message
-
-    async def iter_bytes(self) -> AsyncIterator[bytes]:
-        """Binary messages until the peer closes."""
-        async for message in _until_close(self.receive_bytes):
-            yield message
-
-    async def iter_json(self) -> AsyncIterator[Any]:
-        """JSON messages until the peer closes."""
-        async for message in _until_close(self.receive_json):
-            yield message
-
-    # -- sending --
-
-    async def send_text(self, data: str) -> None:
-        """Send a text message; returns when the server has taken it, and waits while the peer is too slow
-        (where ``Capability.BACKPRESSURE``).
-
-        Raises :class:`ConnectionClosed` after the end, :class:`WebSocketStateError` before ``accept()``,
-        ``TypeError`` for anything but ``str``. A cancelled call sends the message whole or not at all.
-        """
-        if not isinstance(data, str):
-            raise TypeError(f"send_text() takes str, not {type(data).__name__}")
-        await self._send(self._transport.send_text, data)
-
-    async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a binary message; as :meth:`send_text`."""
-        if not isinstance(data, bytes):
-            if not isinstance(data, bytearray | memoryview):
-                raise TypeError(f"send_bytes() takes bytes, not {type(data).__name__}")
-            data = bytes(data)
-        await self._send(self._transport.send_bytes, data)
-
-    async def send(self, data: str | bytes) -> None:
-        """Send ``str`` as a text message, ``bytes`` as a binary one; as :meth:`send_text`."""
-        await self._send(self._sender(data), data)
-
-    async def send_json(self, data: object) -> None:
-        """Send ``data`` as JSON in a text message. ``TypeError`` for what JSON cannot express."""
-        await self.send_text(json.dumps(data, separators=(",", ":"), ensure_ascii=False))
-
-    async def _send(self, send: Send, data: str | bytes) -> None:
-        if self._state is not State.OPEN:
-            self._refuse(Event.SEND)
-        outbox = self._outbox
-        await outbox.turn()
-        try:
-            if self._state is not State.OPEN:
-                self._refuse(Event.SEND)
-            await send(data)
-        except self._transport.failures as error:
-            self._lost(error)
-            self._refuse(Event.SEND)
-        finally:
-            outbox.release()
-
-    def _sender(self, data: object) -> Send:
-        if isinstance(data, str):
-            return self._transport.send_text
-        if isinstance(data, bytes):
-            return self._transport.send_bytes
-        raise TypeError(f"a message is str or bytes, not {type(data).__name__}")
-
-    def _post(self, data: str | bytes) -> bool:
-        """Queue a message without waiting; False if the connection is over. For rooms."""
-        if self._state is not State.OPEN:
-            return False
-        self._outbox.post(self._sender(data), data)
-        if self._outbox.overfull:
-            self._outbox.drop_posts()
-            self._begin_close(1013, "slow consumer")
-        return True
 
     # -- the end --
 
@@ -311,9 +178,12 @@ class WebSocket(HandshakeRequest):
                 self._ended = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._ended)
 
-    def _begin_close(self, code: int, reason: str, *, drop_unread: bool = True) -> None:
+    def _begin_close(
+        self, code: int, reason: str, *, drop_unread: bool = True, drop_posts: bool = False
+    ) -> None:
         if self._step(Event.CLOSE) is State.OPEN:
-            self._over(ConnectionClosed(code, reason, "us"), drop_unread=drop_unread)
+            closed = ConnectionClosed(code, reason, "us")
+            self._over(closed, drop_unread=drop_unread, drop_posts=drop_posts)
             self._closer = asyncio.get_running_loop().create_task(self._send_close(code, reason))
 
     async def _send_close(self, code: int, reason: str) -> None:
@@ -348,14 +218,17 @@ class WebSocket(HandshakeRequest):
         self._begin_close(1009, text, drop_unread=False)
         return Message("error", text, 1009, text)
 
-    def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False) -> None:
+    def _too_slow(self) -> None:
+        self._begin_close(1013, "slow consumer", drop_posts=True)
+
+    def _over(
+        self, closed: ConnectionClosed, *, drop_unread: bool = False, drop_posts: bool = False
+    ) -> None:
         """Everything that follows from the end; only the first one counts."""
         if self._closed is None:
             self._closed = closed
-            if self._inbox is not None:
-                self._inbox.end(closed, drop_unread=drop_unread)
-            if closed.by != "us":
-                self._outbox.drop_posts()
+            self._inbox.end(closed, drop_unread=drop_unread)
+            self._outbox.end(closed, drop_posts=drop_posts or closed.by != "us")
             for callback in self._on_end:
                 callback(self)
             self._on_end.clear()
@@ -365,7 +238,7 @@ class WebSocket(HandshakeRequest):
     def _notify_end(self, callback: Callable[[WebSocket], None]) -> None:
         """Call back once nothing can be sent any more; raises that end if it was already. For rooms."""
         if self._closed is not None:
-            self._refuse(Event.SEND)
+            raise self._closed.again()
         self._on_end.append(callback)
 
     async def _leave(self) -> None:
@@ -376,8 +249,7 @@ class WebSocket(HandshakeRequest):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._transport.linger):
                     await self.wait_closed()
-        if self._inbox is not None:
-            self._inbox.abandon()
+        self._inbox.abandon()
 
     # -- the state --
 
@@ -392,7 +264,7 @@ class WebSocket(HandshakeRequest):
 
     def _refuse(self, event: Event) -> NoReturn:
         if self._closed is not None and self._state is not State.DENIED:
-            raise ConnectionClosed(self._closed.code, self._closed.reason, self._closed.by)
+            raise self._closed.again()
         hint = ": call accept() first" if self._state is State.CONNECTING else ""
         raise WebSocketStateError(f"{event.value} is not possible while the WebSocket is {self._state.value}{hint}")
 
@@ -404,22 +276,3 @@ class WebSocket(HandshakeRequest):
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.scope.path} {self.id[:8]} {self._state.value}>"
-
-
-def _is_failure(closed: ConnectionClosed) -> bool:
-    """Whether an iteration raises at this end, instead of just ending."""
-    return closed.by == "lost" or (closed.by == "us" and closed.code == 1009)
-
-
-Received = TypeVar("Received")
-
-
-async def _until_close(receive: Callable[[], Awaitable[Received]]) -> AsyncIterator[Received]:
-    while True:
-        try:
-            message = await receive()
-        except ConnectionClosed as closed:
-            if _is_failure(closed):
-                raise
-            return
-        yield message

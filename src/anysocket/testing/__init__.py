@@ -1,0 +1,16 @@
+"""Testing WebSocket apps without sockets.
+
+    from anysocket.testing import connect
+
+    async def test_room():
+        async with connect(app, "/rooms/a") as peer:
+            await peer.send_text("hello")
+            assert await peer.receive_text() == "hello"
+
+No test framework is needed, and none is imported.
+"""
+
+from anysocket.testing._memory import MemoryTransport, connect, lifespan
+from anysocket.testing._peer import Peer, Refused
+
+__all__ = ["MemoryTransport", "Peer", "Refused", "connect", "lifespan"]

@@ -1,0 +1,280 @@
+"""The chat that ``anysocket demo`` serves: rooms, presence, who is typing, private messages.
+
+An ordinary anysocket app, meant to be read. Any server runs it: ``uvicorn anysocket_cli.demo:app``. The page
+in ``demo.html`` and this module talk in JSON objects with a ``type``:
+
+======================== =============================================================================
+the page sends
+======================== =============================================================================
+``hello``                ``name``, and ``key``, a secret of the page by which it gets its name back
+``join``                 ``room``: enter it, and leave the one before
+``say``                  ``text``: to everyone in the room
+``typing``               nothing more: to everyone in the room but the sender
+``whisper``              ``to``, ``text``: to one person
+``ping``                 nothing more: is the connection alive?
+======================== =============================================================================
+
+======================== =============================================================================
+the page gets
+======================== =============================================================================
+``welcome``              ``name``: the answer to ``hello``
+``presence``             ``people`` and ``rooms``, at every change
+``joined``, ``left``     ``name``, ``room``
+``said``                 ``name``, ``room``, ``text``, ``time`` (seconds since 1970)
+``typing``               ``name``, ``room``
+``whispered``            ``name``, ``to``, ``text``, ``time``: to the recipient and to the sender
+``pong``                 nothing more
+``replaced``             nothing more: another page took over the name with its key
+``error``                ``reason`` for programs, ``text`` for people
+======================== =============================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from anysocket import App, ConnectionClosed, Message, WebSocket, WebSocketManager
+
+ROOMS = ("lobby", "help", "random")  # always listed; others come and go with the people in them
+MAX_NAME, MAX_ROOM, MAX_TEXT = 24, 24, 1000  # characters
+
+PAGE = Path(__file__).with_name("demo.html").read_text("utf-8")
+PAGE_HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    # The page loads nothing from anywhere, and talks to this server only.
+    "content-security-policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+
+Request = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Person:
+    """One open page. ``id`` and ``name`` are empty until it said hello, ``room`` until it joined one."""
+
+    websocket: WebSocket
+    id: str = ""
+    name: str = ""
+    key: str = ""
+    room: str = ""
+
+
+class Refused(Exception):
+    """What a page asked for cannot be done. It gets an ``error`` message, and the chat goes on."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(reason, text)
+        self.reason = reason
+        self.text = text
+
+
+app = App()
+manager = WebSocketManager()
+people: dict[str, Person] = {}  # by id, which is the manager's connection id as well
+
+
+@app.get("/")
+async def page(request: object) -> tuple[str, int, dict[str, str]]:
+    return PAGE, 200, PAGE_HEADERS
+
+
+@app.websocket("/chat", max_message_bytes=16_384)
+async def chat(websocket: WebSocket) -> None:
+    await websocket.accept()
+    person = Person(websocket)
+    try:
+        async for message in websocket:
+            try:
+                await act(person, parse(message))
+            except Refused as refusal:
+                await websocket.send_json({"type": "error", "reason": refusal.reason, "text": refusal.text})
+    finally:
+        await say_goodbye(person)
+
+
+# -- what a page can ask for --
+
+
+async def say_hello(person: Person, request: Request) -> None:
+    if person.name:
+        raise Refused("already_named", f"you are {person.name} already")
+    name = read_line(request, "name", MAX_NAME)
+    key = str(request.get("key", ""))
+    person_id = identity(name)
+    former = people.get(person_id)
+    if former and not (key and key == former.key):
+        raise Refused("name_taken", f"{name} is here already, choose another name")
+    person.id, person.name, person.key = person_id, name, key
+    people[person_id] = person
+    manager.remove_connection(person_id)  # of the former page, if any: an id belongs to one connection
+    manager.add_connection(person_id, person.websocket)
+    await person.websocket.send_json({"type": "welcome", "name": name})
+    if former:
+        await replace(former)
+    await announce_presence()
+
+
+async def join(person: Person, request: Request) -> None:
+    room = read_line(request, "room", MAX_ROOM).lower()
+    if room == person.room:
+        return
+    await leave(person)
+    person.room = room
+    manager.join_room(person.id, room)
+    await to_room(room, {"type": "joined", "name": person.name, "room": room})
+    await announce_presence()
+
+
+async def say(person: Person, request: Request) -> None:
+    text = read_text(request, "text", MAX_TEXT)
+    room = room_of(person)
+    said = {"type": "said", "name": person.name, "room": room, "text": text, "time": time.time()}
+    await to_room(room, said)
+
+
+async def type_on(person: Person, request: Request) -> None:
+    room = room_of(person)
+    await to_room(room, {"type": "typing", "name": person.name, "room": room}, exclude={person.id})
+
+
+async def whisper(person: Person, request: Request) -> None:
+    name = read_line(request, "to", MAX_NAME)
+    text = read_text(request, "text", MAX_TEXT)
+    recipient = people.get(identity(name))
+    if recipient is None:
+        raise Refused("not_here", f"{name} is not here")
+    if recipient is person:
+        raise Refused("to_yourself", "a private message needs someone else")
+    now = time.time()
+    whispered = {"type": "whispered", "name": person.name, "to": recipient.name, "text": text, "time": now}
+    if not await manager.send_to(recipient.id, json.dumps(whispered)):
+        raise Refused("not_here", f"{name} has just left")
+    await person.websocket.send_json(whispered)
+
+
+async def ping(person: Person, request: Request) -> None:
+    await person.websocket.send_json({"type": "pong"})
+
+
+ACTIONS: dict[str, Callable[[Person, Request], Awaitable[None]]] = {
+    "hello": say_hello,
+    "join": join,
+    "say": say,
+    "typing": type_on,
+    "whisper": whisper,
+    "ping": ping,
+}
+
+
+async def act(person: Person, request: Request) -> None:
+    kind = request.get("type")
+    action = ACTIONS.get(kind) if isinstance(kind, str) else None
+    if action is None:
+        raise Refused("unknown_type", f"type is one of {', '.join(ACTIONS)}")
+    if not person.name and action is not say_hello:
+        raise Refused("no_name", "say hello with your name first")
+    await action(person, request)
+
+
+# -- coming and going --
+
+
+async def leave(person: Person) -> None:
+    """Leave the room, if in one, and tell those who stay."""
+    room, person.room = person.room, ""
+    if room:
+        manager.leave_room(person.id, room)
+        await to_room(room, {"type": "left", "name": person.name, "room": room})
+
+
+async def say_goodbye(person: Person) -> None:
+    # Not if the page never said hello, nor if another page goes on under its name.
+    if people.get(person.id) is person:
+        del people[person.id]
+        await leave(person)
+        manager.remove_connection(person.id)
+        await announce_presence()
+
+
+async def replace(former: Person) -> None:
+    """End the page that had the name until now.
+
+    A phone that changes its network is back before the server can know that the old connection is dead; no
+    need to wait for that one.
+    """
+    name, room = former.name, former.room
+    former.name = former.room = ""  # whatever it still sends is refused
+    if room:
+        await to_room(room, {"type": "left", "name": name, "room": room})
+    with contextlib.suppress(ConnectionClosed, TimeoutError):
+        async with asyncio.timeout(1):
+            await former.websocket.send_json({"type": "replaced"})
+            await former.websocket.close(1000, "opened in another page")
+
+
+async def announce_presence() -> None:
+    everyone = sorted(people.values(), key=lambda person: person.id)
+    rooms = [*ROOMS, *sorted(set(manager.rooms) - set(ROOMS))]
+    presence = {
+        "type": "presence",
+        "people": [{"name": person.name, "room": person.room} for person in everyone],
+        "rooms": [{"name": room, "people": len(manager.get_room_connections(room))} for room in rooms],
+    }
+    await manager.broadcast_to_all(json.dumps(presence))
+
+
+async def to_room(room: str, message: Request, exclude: set[str] | frozenset[str] = frozenset()) -> None:
+    await manager.broadcast_to_room(room, json.dumps(message), exclude=exclude)
+
+
+# -- reading what a page sent: nothing in it is as expected until looked at --
+
+
+def parse(message: Message) -> Request:
+    if message.type != "text":
+        raise Refused("bad_message", "send JSON as text")
+    try:
+        request = json.loads(message.data)
+    except (ValueError, RecursionError):  # the latter for thousands of opening brackets
+        raise Refused("bad_message", "this is not JSON") from None
+    if not isinstance(request, dict):
+        raise Refused("bad_message", "send a JSON object")
+    return cast(Request, request)
+
+
+def read_text(request: Request, field: str, limit: int) -> str:
+    value = request.get(field)
+    text = value.strip() if isinstance(value, str) else ""
+    if not text:
+        raise Refused(f"bad_{field}", f"{field} is missing: give some text")
+    if len(text) > limit:
+        raise Refused(f"bad_{field}", f"{field} is too long: {len(text)} characters, at most {limit}")
+    return text
+
+
+def read_line(request: Request, field: str, limit: int) -> str:
+    line = " ".join(read_text(request, field, limit).split())
+    # No control characters, nor invisible ones that make one name look like another.
+    if not line.isprintable():
+        raise Refused(f"bad_{field}", f"{field} has characters that cannot be seen")
+    return line
+
+
+def room_of(person: Person) -> str:
+    if not person.room:
+        raise Refused("no_room", "join a room first")
+    return person.room
+
+
+def identity(name: str) -> str:
+    """What makes two names the same: ADA is Ada, and so is full-width Ａｄａ."""
+    return unicodedata.normalize("NFKC", name).casefold()

@@ -1,0 +1,68 @@
+"""An anysocket handler as an endpoint of Starlette and FastAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.websockets import WebSocket as StarletteWebSocket
+
+from anysocket._routing import WebSocketHandler
+from anysocket._session import run_handler
+from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
+from anysocket_asgi import ASGITransport
+from anysocket_asgi._profiles import Profile, find_profile, is_known
+from anysocket_asgi._scope import build_scope
+from anysocket_starlette._http import handler_name
+
+Endpoint = Callable[[StarletteWebSocket], Awaitable[None]]
+
+
+def websocket_endpoint(
+    handler: WebSocketHandler,
+    *,
+    subprotocols: Sequence[str] = (),
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+) -> Endpoint:
+    """``handler`` as a WebSocket endpoint of a Starlette or FastAPI app, with the same promises as in an
+    :class:`~anysocket.App`: path parameters by name, refusals before ``accept()``, closes after it.
+
+    ::
+
+        async def room(websocket, room):
+            await websocket.accept()
+            async for message in websocket:
+                await websocket.send(message.data)
+
+        app = Starlette(routes=[WebSocketRoute("/rooms/{room}", websocket_endpoint(room))])
+        fastapi_app.add_api_websocket_route("/rooms/{room}", websocket_endpoint(room))
+
+    It is a decorator as well: ``@fastapi_app.websocket("/rooms/{room}")`` above ``@websocket_endpoint``.
+    ``subprotocols`` and ``max_message_bytes`` are those of :meth:`anysocket.App.websocket`. The origin is
+    not checked: that is the framework's business here, as routing and middleware are.
+    """
+    offered = tuple(subprotocols)
+
+    async def endpoint(websocket: StarletteWebSocket) -> None:
+        # The server's own callables: Starlette's on top of them check states once more, and hide the
+        # future by which Granian's receive is cancelled.
+        receive, send = websocket._receive, websocket._send  # pyright: ignore[reportPrivateUsage]
+        if (await receive())["type"] != "websocket.connect":
+            return  # The peer has left before it was asked in.
+        scope = websocket.scope
+        denial = "websocket.http.response" in (scope.get("extensions") or {})
+        transport = ASGITransport(build_scope(scope, {}), receive, send, server_profile(websocket), denial=denial)
+        core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered)
+        await run_handler(handler, core, websocket.path_params)
+
+    # Not functools.wraps: FastAPI would look through it and read the handler's signature.
+    endpoint.__name__ = endpoint.__qualname__ = handler_name(handler)
+    endpoint.__doc__ = handler.__doc__
+    return endpoint
+
+
+def server_profile(websocket: StarletteWebSocket) -> Profile:
+    """The server under a framework, which wraps ``send`` (Starlette does, to watch it) but not ``receive``."""
+    profile = find_profile(websocket.scope, websocket._send)  # pyright: ignore[reportPrivateUsage]
+    if is_known(profile):
+        return profile
+    return find_profile(websocket.scope, websocket._receive)  # pyright: ignore[reportPrivateUsage]

@@ -1,0 +1,130 @@
+"""A live WebSocket of Starlette or FastAPI as an anysocket one, for rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from starlette.websockets import WebSocket as StarletteWebSocket
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from anysocket._errors import ConnectionClosed, WebSocketStateError
+from anysocket._message import Message
+from anysocket._transport import RawHeaders
+from anysocket._websocket import WebSocket
+from anysocket_asgi import ASGITransport
+from anysocket_asgi._scope import build_scope
+from anysocket_starlette._endpoint import server_profile
+
+
+def wrap(websocket: StarletteWebSocket, id: str | None = None) -> WebSocket:
+    """An accepted WebSocket of Starlette or FastAPI as an anysocket one, to be put into rooms.
+
+    ::
+
+        @fastapi_app.websocket("/rooms/{room}")
+        async def endpoint(websocket: fastapi.WebSocket, room: str, user: str):
+            await websocket.accept()
+            manager.add_connection(user, wrap(websocket))
+            manager.join_room(user, room)
+            async for text in websocket.iter_text():
+                await manager.broadcast_to_room(room, text)
+
+    The endpoint goes on receiving on its own object, and must, for that is how the peer's end is
+    noticed. The wrapped one sends, closes and tells of the end; it takes no message: its ``receive()``
+    waits for the end. It ends when the endpoint has seen the disconnect, has closed, or has returned, or when a
+    send fails. What both of them send is delivered in the order of the calls of each.
+
+    Call it in the task of the endpoint. ``id`` becomes the result's ``id``; without it a random one.
+
+    Raises :class:`~anysocket.WebSocketStateError` before ``accept()`` and
+    :class:`~anysocket.ConnectionClosed` when the connection has ended already.
+    """
+    if WebSocketState.DISCONNECTED in (websocket.client_state, websocket.application_state):
+        raise ConnectionClosed(1006, "it had ended before it was wrapped", "lost")
+    if websocket.application_state is not WebSocketState.CONNECTED:
+        raise WebSocketStateError("accept() the Starlette WebSocket before you wrap() it")
+    wrapped = WebSocket(_SharedTransport(websocket))
+    if id is not None:
+        wrapped.id = id
+    # Nothing in this accept() waits, so one step runs it to its end.
+    try:
+        wrapped.accept().send(None)
+    except StopIteration:
+        pass
+    return wrapped
+
+
+class _SharedTransport:
+    """The port on a Starlette WebSocket that somebody else receives on.
+
+    It watches the object's ``receive`` and ``send``, which all of Starlette's other methods call, as
+    Starlette tells of an end to nobody but their caller.
+    """
+
+    remedy = ASGITransport.remedy
+    linger = 0.0
+    failures: tuple[type[BaseException], ...] = (WebSocketDisconnect, OSError, RuntimeError)
+
+    def __init__(self, websocket: StarletteWebSocket) -> None:
+        profile = server_profile(websocket)
+        self.server = profile.server
+        self.capabilities = profile.capabilities
+        self.scope = build_scope(websocket.scope, {})
+        self.scope.path_params = dict(websocket.path_params)
+        self._received, self._sent = websocket.receive, websocket.send
+        self._end: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        vars(websocket).update(receive=self._watched_receive, send=self._watched_send)
+        endpoint = asyncio.current_task()
+        assert endpoint is not None
+        endpoint.add_done_callback(lambda _: self._lost())
+
+    async def _watched_receive(self) -> Any:
+        try:
+            message = await self._received()
+        except self.failures:
+            self._lost()
+            raise
+        if message["type"] == "websocket.disconnect":
+            code, reason = message.get("code") or 1005, message.get("reason") or ""
+            if code == 1006:
+                self._lost()
+            elif not self._end.done():
+                self._end.set_result(Message("close", reason, code, reason))
+        return message
+
+    async def _watched_send(self, message: Any) -> None:
+        try:
+            await self._sent(message)
+        except self.failures:
+            self._lost()
+            raise
+        if message["type"] == "websocket.close":
+            self._lost()
+
+    def _lost(self) -> None:
+        if not self._end.done():
+            self._end.set_exception(ConnectionClosed(1006, "", "lost"))
+            self._end.exception()  # Looked at: nobody has to wait for it.
+
+    async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
+        """Nothing to do: the endpoint has accepted."""
+
+    async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        """Nothing to do: what is accepted is never denied."""
+
+    async def receive(self) -> Message:
+        return await self._end
+
+    def send_text(self, data: str) -> Awaitable[object]:
+        return self._sent({"type": "websocket.send", "text": data})
+
+    def send_bytes(self, data: bytes) -> Awaitable[object]:
+        return self._sent({"type": "websocket.send", "bytes": data})
+
+    async def close(self, code: int, reason: str) -> None:
+        try:
+            await self._sent({"type": "websocket.close", "code": code, "reason": reason})
+        except self.failures:
+            self._lost()

@@ -1,0 +1,1 @@
+"""Small applications, one idea each: see README.md in this folder."""

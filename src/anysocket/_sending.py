@@ -1,0 +1,59 @@
+"""The sending half of a WebSocket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+from anysocket._outbox import Outbox, Send
+from anysocket._transport import Transport
+
+
+class SendingHalf:
+    """What handlers and rooms send with. Any number of tasks may send at once: the peer gets the messages
+    in the order of the calls. A wrong type is told at the call, everything else when it is awaited."""
+
+    __slots__ = ()
+
+    _outbox: Outbox
+    _transport: Transport
+
+    def send_text(self, data: str) -> Coroutine[Any, Any, None]:
+        """Send a text message; returns when the server has taken it, and waits while the peer is too slow
+        (where ``Capability.BACKPRESSURE``).
+
+        Raises :class:`ConnectionClosed` after the end, :class:`WebSocketStateError` before ``accept()``,
+        ``TypeError`` for anything but ``str``. A cancelled call sends the message whole or not at all.
+        """
+        if not isinstance(data, str):
+            raise TypeError(f"send_text() takes str, not {type(data).__name__}")
+        return self._outbox.send(self._transport.send_text, data)
+
+    def send_bytes(self, data: bytes | bytearray | memoryview) -> Coroutine[Any, Any, None]:
+        """Send a binary message; as :meth:`send_text`."""
+        if not isinstance(data, bytes):
+            if not isinstance(data, bytearray | memoryview):
+                raise TypeError(f"send_bytes() takes bytes, not {type(data).__name__}")
+            data = bytes(data)
+        return self._outbox.send(self._transport.send_bytes, data)
+
+    def send(self, data: str | bytes) -> Coroutine[Any, Any, None]:
+        """Send ``str`` as a text message, ``bytes`` as a binary one; as :meth:`send_text`."""
+        return self._outbox.send(self._sender(data), data)
+
+    def send_json(self, data: object) -> Coroutine[Any, Any, None]:
+        """Send ``data`` as JSON in a text message; as :meth:`send_text`. ``TypeError`` or ``ValueError`` for what
+        JSON cannot express (RFC 8259), such as NaN, which no browser would parse."""
+        return self.send_text(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+
+    def _post(self, data: str | bytes) -> bool:
+        """Queue a message without waiting; False if the connection is over. For rooms."""
+        return self._outbox.post(self._sender(data), data)
+
+    def _sender(self, data: object) -> Send:
+        if isinstance(data, str):
+            return self._transport.send_text
+        if isinstance(data, bytes):
+            return self._transport.send_bytes
+        raise TypeError(f"a message is str or bytes, not {type(data).__name__}")

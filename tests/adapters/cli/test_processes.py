@@ -1,0 +1,132 @@
+"""`anysocket demo` and `anysocket serve` as real processes, on each server that is installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anysocket_cli._mistakes import Mistake
+from anysocket_cli._servers import SERVERS, choose_server
+from running import ProcessRunning
+from servers import Server
+
+APPS = Path(__file__).parent / "apps"
+# What the log says when connections are served, where listening alone does not say it.
+READY = {"granian": "Started worker-1"}
+# The status with which a server ends after SIGTERM: uvicorn lets the signal end it, as the shell expects.
+STATUS = {"granian": 0, "uvicorn": -signal.SIGTERM, "hypercorn": 0, "daphne": 0}
+
+Start = Callable[..., ProcessRunning]
+
+
+@pytest.fixture(params=list(SERVERS))
+def name(request: pytest.FixtureRequest) -> str:
+    try:
+        choose_server(request.param)
+    except Mistake as mistake:
+        pytest.skip(str(mistake))
+    return str(request.param)
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Run ``anysocket`` with these arguments in a folder."""
+    started: list[ProcessRunning] = []
+
+    def start(*arguments: str, ready: str = "", folder: Path = APPS) -> ProcessRunning:
+        monkeypatch.chdir(folder)
+        command = ["anysocket", *arguments, "--port", "{port}"]
+        server = Server(" ".join(command[:-2]), packages="", features=frozenset(), ready=ready)
+        started.append(ProcessRunning(server, command, {}))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+async def test_demo(name, start):
+    running = start("demo", "--server", name, ready=READY.get(name, ""))
+    assert f"The chat is at http://127.0.0.1:{running.port} " in running.log()
+    page = await running.request("GET", "/")
+    assert page.status == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
+    assert b"<title>anysocket chat</title>" in page.body
+    async with running.connect("/chat", origin=running.url) as peer:
+        await peer.send(json.dumps({"type": "hello", "name": "Ada"}))
+        assert json.loads(await peer.receive()) == {"type": "welcome", "name": "Ada"}
+    assert "Traceback" not in running.log()
+    running.ask_to_stop()
+    assert await running.ended() == STATUS[name]
+
+
+async def test_serve(name, start):
+    running = start("serve", "echo:app", "--server", name, ready=READY.get(name, ""))
+    interface = "RSGI" if name == "granian" else "ASGI"
+    assert f"echo:app on {name} through {interface}: " in running.log()
+    assert (await running.request("GET", "/")).body == b"echo"
+    async with running.connect("/echo") as peer:
+        await peer.send("hello")
+        assert await peer.receive() == "hello"
+    running.ask_to_stop()
+    assert await running.ended() == STATUS[name]
+
+
+@pytest.mark.parametrize("name", ["granian", "uvicorn", "hypercorn"], indirect=True)
+async def test_serve_with_workers(name, start):
+    ready = "Started worker-2" if name == "granian" else ""
+    running = start("serve", "echo:app", "--server", name, "--workers", "2", ready=ready)
+    async with running.connect("/echo") as peer:
+        await peer.send("hello")
+        assert await peer.receive() == "hello"
+    running.ask_to_stop()
+    # uvicorn with workers supervises them and ends by itself.
+    assert await running.ended() == 0
+
+
+@pytest.mark.parametrize("name", ["granian"], indirect=True)
+async def test_serve_app_that_negotiates_subprotocols_on_granian(name, start):
+    running = start("serve", "echo:app_with_subprotocol", "--server", name, ready=READY[name])
+    assert "on granian through ASGI: the app requires SUBPROTOCOL, which RSGI lacks" in running.log()
+    async with running.connect("/echo", subprotocols=["shout"]) as peer:
+        assert peer.subprotocol == "shout"
+        await peer.send("hello")
+        assert await peer.receive() == "HELLO"
+
+
+@pytest.mark.parametrize("name", ["granian"], indirect=True)
+async def test_serve_plain_asgi_app_on_granian(name, start):
+    running = start("serve", "echo:plain", "--server", name, ready=READY[name])
+    assert "on granian through ASGI: the app is a plain ASGI app" in running.log()
+    async with running.connect("/echo") as peer:
+        await peer.send(b"\x00")
+        assert await peer.receive() == b"\x00"
+
+
+async def test_ctrl_c(name, start):
+    running = start("serve", "echo:app", "--server", name, ready=READY.get(name, ""))
+    os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+    assert await running.ended() in (0, -signal.SIGINT)
+
+
+def test_port_taken_while_another_granian_has_it(start):
+    pytest.importorskip("granian")
+    running = start("demo", "--server", "granian", ready=READY["granian"])
+    second = subprocess.run(
+        [sys.executable, "-m", "anysocket", "demo", "--server", "granian", "--port", str(running.port)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert second.stderr == (
+        f"anysocket: error: port {running.port} on 127.0.0.1 is taken by another program: "
+        "end that one, or choose another --port\n"
+    )

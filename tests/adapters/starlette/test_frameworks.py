@@ -1,0 +1,87 @@
+"""anysocket handlers and rooms inside Starlette and FastAPI, on every server that can run those."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from clients import Refused
+
+pytestmark = pytest.mark.servers(
+    "granian-asgi",
+    "uvicorn-sansio",
+    "uvicorn-wsproto",
+    "uvicorn-legacy",
+    "hypercorn",
+    "daphne",
+    "testclient",
+)
+
+
+@pytest.fixture(params=["starlette_app", "fastapi_app"])
+def running(serve: Any, request: pytest.FixtureRequest) -> Any:
+    return serve(f"frameworks:{request.param}")
+
+
+async def no_room(running: Any, room: str) -> None:
+    """Wait until the room is gone."""
+    async with asyncio.timeout(5):
+        while room in (await running.request("GET", "/rooms")).json():
+            await asyncio.sleep(0.01)
+
+
+async def test_handler_gets_path_parameters_and_echoes(running: Any) -> None:
+    async with running.connect("/echo/lobby") as peer:
+        assert await peer.receive() == "lobby lobby /echo/lobby"
+        for message in ("text", b"bytes"):
+            await peer.send(message)
+            assert await peer.receive() == message
+
+
+async def test_outcomes_of_a_handler(running: Any) -> None:
+    for what, status in (("return-early", 403), ("raise-early", 500), ("denied", 401)):
+        with pytest.raises(Refused) as refused:
+            async with running.connect(f"/outcome/{what}"):
+                pass
+        assert refused.value.status in (status, 403), what  # 403 where a server has no other
+    for what, code in (("return", 1000), ("raise", 1011), ("close", 4001)):
+        async with running.connect(f"/outcome/{what}") as peer:
+            assert (await peer.receive_closed()).code in (code, 1000 if code == 1011 else code), what
+
+
+async def test_options_of_the_endpoint(running: Any) -> None:
+    async with running.connect("/small/a", subprotocols=["other", "chat"]) as peer:
+        assert peer.subprotocol == "chat"
+        assert await peer.receive() == "a a /small/a"
+        await peer.send("x" * 17)
+        assert (await peer.receive_closed()).code in (1009, 1000)
+
+
+async def test_wrapped_connections_share_a_room(running: Any) -> None:
+    async with running.connect("/members/shared/ann") as ann, running.connect("/members/shared/bob") as bob:
+        assert (await ann.receive(), await bob.receive()) == ("hello ann", "hello bob")
+        for number in range(20):
+            await ann.send(f"{number}")
+            assert await bob.receive() == f"ann: {number}"
+            assert await ann.receive() == f"ann: {number}"
+        await bob.close()
+        async with asyncio.timeout(5):
+            while (await running.request("GET", "/rooms")).json().get("shared") != ["ann"]:
+                await asyncio.sleep(0.01)
+        await ann.send("alone")
+        assert await ann.receive() == "ann: alone"
+    await no_room(running, "shared")
+
+
+@pytest.mark.parametrize("how", ["close", "abort", "return", "own close", "close me"])
+async def test_wrapped_connection_leaves_its_rooms(running: Any, how: str) -> None:
+    async with running.connect("/members/leaving/carl") as peer:
+        assert await peer.receive() == "hello carl"
+        if how in ("close", "abort"):
+            await getattr(peer, how)()
+        else:
+            await peer.send(how)
+            await peer.receive_closed()
+        await no_room(running, "leaving")

@@ -1,0 +1,48 @@
+"""What the contract's tests share: the app they drive is ``contract_app.py``, the raw client ``frames.py``."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that the tests find frames.py
+
+KEYS = itertools.count(1)
+ASK_TIMEOUT = 10.0
+
+
+@pytest.fixture
+def running(serve):
+    """The contract's app, on each server."""
+    return serve("contract_app:app")
+
+
+@pytest.fixture
+def key() -> str:
+    """A name of this test's own for what a handler tells."""
+    return f"key-{next(KEYS)}"
+
+
+@pytest.fixture
+def ask():
+    """``await ask(running, path)``: the JSON that the handler of ``path`` sends first."""
+
+    async def ask(running, path: str) -> dict:
+        async with running.connect(path) as peer:
+            return json.loads(await peer.receive(ASK_TIMEOUT))
+
+    return ask
+
+
+@pytest.fixture
+def told(running, key, ask):
+    """``await told()``: what a handler that was given ``key`` told."""
+
+    async def told(which: str = "") -> dict:
+        return await ask(running, f"/told/{which or key}")
+
+    return told

@@ -1,0 +1,247 @@
+"""How connections end: refused, closed by either side, lost (contract 3, 4.2, 4.6, 5.2 to 5.5)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from clients import Refused
+from frames import CLOSE, TEXT, open_raw
+
+SOON = 1.0
+
+
+async def refused_by(running, path: str) -> Refused:
+    with pytest.raises(Refused) as refusal:
+        async with running.connect(path):
+            pass
+    return refusal.value
+
+
+# -- before accept --
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/return", 403), ("/raise", 500), ("/close/1000", 403), ("/close/1008", 403), ("/deny/404", 404)],
+)
+async def test_refusals_have_their_status(running, server, path, status):
+    assert (await refused_by(running, path)).status == (status if "denial_status" in server.features else 403)
+
+
+async def test_denied_counts_from_any_depth(running, server):
+    refusal = await refused_by(running, "/denied-deep")
+    assert refusal.status == (429 if "denial_status" in server.features else 403)
+    if "denial_body" in server.features:
+        assert refusal.body == b"slow down" and refusal.headers["retry-after"] == "7"
+
+
+@pytest.mark.needs("denial_body")
+async def test_refusal_carries_headers_and_body(running):
+    refusal = await refused_by(running, "/deny/503")
+    assert (refusal.status, refusal.body) == (503, b"come back later")
+    assert refusal.headers["x-why"] == "busy" and refusal.headers["retry-after"] == "5"
+    refusal = await refused_by(running, "/deny-twice-named")
+    assert ", ".join(refusal.headers.get_list("x-why")) == "one, two"
+
+
+async def test_returning_before_accept_is_a_warning_with_the_route(running):
+    await refused_by(running, "/return")
+    log = await running.logged("before accept()")
+    assert "return_at_once" in log and "/return" in log
+
+
+async def test_raising_before_accept_is_logged_with_traceback_and_route(running):
+    await refused_by(running, "/raise")
+    log = await running.logged("LookupError: before accept")
+    assert "raise_at_once" in log and "/raise" in log and "contract_app.py" in log
+
+
+async def test_unknown_path_is_closed_with_1001(running, server):
+    async with running.connect("/no/such/path") as peer:
+        closed = await peer.receive_closed()
+    assert (closed.code, closed.reason) == server.expected_close(1001, "no such path")
+
+
+async def test_unknown_path_is_404_where_the_app_denies(serve, server):
+    refusal = await refused_by(serve("unmatched_app:app"), "/no/such/path")
+    assert refusal.status == (404 if "denial_status" in server.features else 403)
+
+
+async def test_calls_too_early_are_refused_and_do_no_harm(running):
+    async with running.connect("/misuse-before-accept") as peer:
+        assert await peer.receive() == "WebSocketStateError, WebSocketStateError, WebSocketStateError"
+
+
+async def test_accepting_twice_is_refused_and_does_no_harm(running):
+    async with running.connect("/double-accept") as peer:
+        assert await peer.receive() == "WebSocketStateError"
+        await peer.send("and on")
+        assert await peer.receive() == "and on"
+
+
+# -- closed by us --
+
+
+@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1001, "going"), (1008, "policy"), (4001, "own ü")])
+async def test_close_reaches_the_peer(running, server, told, key, code, reason):
+    async with running.connect(f"/close-after/{code}?key={key}&reason={reason}") as peer:
+        assert await peer.receive() == "first"
+        closed = await peer.receive_closed()
+        assert (closed.code, closed.reason) == server.expected_close(code, reason)
+    after = await told()
+    end = {"code": code, "reason": reason, "by": "us"}
+    assert after["ends"] == [end]
+    assert after["sends"] == [end, end]
+    assert after["closed"] is True
+
+
+async def test_close_while_another_task_receives_does_not_hang(running, server, told, key):
+    async with running.connect(f"/close-while-receiving?key={key}") as peer:
+        begun = time.monotonic()
+        closed = await peer.receive_closed()
+        assert time.monotonic() - begun < SOON
+        assert (closed.code, closed.reason) == server.expected_close(4000, "bye")
+    assert (await told())["code"] == 4000
+
+
+async def test_codes_and_reasons_that_no_frame_may_carry_are_refused(running, server):
+    async with running.connect("/invalid-closes") as peer:
+        assert await peer.receive() == "12"
+        closed = await peer.receive_closed()
+    assert (closed.code, closed.reason) == server.expected_close(1000, "ü" * 61)
+
+
+async def test_handler_that_returns_closes_with_1000(running, server):
+    async with running.connect("/return-after-accept") as peer:
+        assert await peer.receive() == "done"
+        assert ((await peer.receive_closed()).code, "") == server.expected_close(1000)
+
+
+async def test_handler_that_raises_closes_with_1011_and_logs_the_route(running, server):
+    async with running.connect("/raise-after-accept") as peer:
+        closed = await peer.receive_closed()
+        assert (closed.code, closed.reason) == server.expected_close(1011)
+    log = await running.logged("LookupError: after accept")
+    assert "raise_after_accept" in log and "/raise-after-accept" in log and "contract_app.py" in log
+
+
+async def test_denied_after_accept_closes_with_1008(running, server):
+    async with running.connect("/denied-late") as peer:
+        assert (await peer.receive_closed()).code == server.expected_close(1008)[0]
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize("path", ["/return-after-accept", "/keep-and-return", "/raise-after-accept"])
+async def test_tcp_ends_when_the_handler_has(running, path):
+    """A peer that answers the close frame is let go at once, even if the app keeps the websocket."""
+    async with open_raw(running.port) as client:
+        assert await client.upgrade(path) == 101
+        opcode, payload = await client.receive() or (None, b"")
+        while opcode == TEXT:
+            opcode, payload = await client.receive() or (None, b"")
+        assert opcode == CLOSE
+        client.send(CLOSE, payload)
+        await client.ended(SOON)
+
+
+@pytest.mark.needs("process")
+async def test_messages_on_their_way_do_not_keep_a_closed_connection(running):
+    """The handler ends while the peer still sends: its close frame arrives, and then the end."""
+    async with open_raw(running.port) as client:
+        assert await client.upgrade("/return-while-peer-sends") == 101
+        for number in range(200):
+            client.send(TEXT, b"message %d" % number)
+        opcode, payload = await client.receive() or (None, b"")
+        assert opcode == CLOSE
+        client.send(CLOSE, payload)
+        await client.ended(SOON)
+
+
+# -- closed or lost by the peer --
+
+
+@pytest.mark.parametrize("path", ["/sleep", "/send-slowly", "/receive-to-the-end"])
+async def test_close_of_the_peer_is_answered_and_noticed_at_once(running, told, key, path):
+    async with running.connect(f"{path}?key={key}") as peer:
+        await peer.send("never read" if path == "/sleep" else "read")
+        begun = time.monotonic()
+        await peer.close(4001, "bye")
+        while True:
+            try:
+                await peer.receive(SOON)
+            except Exception as end:
+                code = getattr(end, "code", None)
+                break
+        assert code not in (None, 1006), "the close frame was not answered"
+        noticed = (await told())["at"]
+    assert noticed - begun < SOON
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize("path", ["/sleep", "/send-slowly", "/flood"])
+@pytest.mark.parametrize("how", ["abort", "hang_up"])
+async def test_loss_of_the_peer_is_noticed_within_a_second(running, told, key, path, how):
+    async with running.connect(f"{path}?key={key}") as peer:
+        await peer.send("hello")
+        if path != "/sleep":
+            await peer.receive()
+        begun = time.monotonic()
+        await getattr(peer, how)()
+        noticed = await told()
+    assert noticed["at"] - begun < SOON
+    assert noticed.get("by", "lost") != "us"
+
+
+async def test_code_and_reason_of_the_peer_are_told(running, server, told, key):
+    async with running.connect(f"/receive-to-the-end?key={key}") as peer:
+        await peer.send("one")
+        await peer.close(4001, "bye ü")
+        facts = await told()
+    code = 4001 if "peer_close_code" in server.features else 1005
+    reason = "bye ü" if "peer_close_reason" in server.features else ""
+    assert facts["seen"] == [
+        {"type": "text", "code": None, "reason": ""},
+        {"type": "close", "code": code, "reason": reason},
+    ]
+    end = {"code": code, "reason": reason, "by": "peer"}
+    assert facts["ends"] == [end, end]
+    assert facts["sends"] == [end, end], "sending after the end must raise"
+    assert facts["closed"] is True
+
+
+@pytest.mark.needs("process")
+async def test_close_without_a_code_reads_1005(running, told, key):
+    async with open_raw(running.port) as client:
+        assert await client.upgrade(f"/receive-to-the-end?key={key}") == 101
+        client.send(CLOSE)
+        opcode, _ = await client.receive() or (None, b"")
+        assert opcode == CLOSE
+        facts = await told()
+        await client.ended(SOON)
+    assert facts["ends"][0] == {"code": 1005, "reason": "", "by": "peer"}
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize("how", ["abort", "hang_up"])
+async def test_lost_peer_reads_1006(running, server, told, key, how):
+    async with running.connect(f"/receive-to-the-end?key={key}") as peer:
+        await peer.send("one")
+        await getattr(peer, how)()
+        facts = await told()
+    lost = {"code": 1006, "reason": "", "by": "lost"}
+    end = lost if "lost_is_1006" in server.features else {"code": 1005, "reason": "", "by": "peer"}
+    assert facts["seen"][0]["type"] == "text"
+    assert facts["ends"] == [end, end]
+    assert facts["sends"] == [end, end]
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize("path", ["/sleep", "/send-slowly"])
+async def test_pings_are_answered_while_the_handler_does_not_receive(running, key, path):
+    async with running.connect(f"{path}?key={key}") as peer:
+        for _ in range(5):
+            pong = await peer.raw.ping()
+            await asyncio.wait_for(pong, SOON)

@@ -1,0 +1,247 @@
+"""What is sent arrives, what is too much does not, and the handshake reads the same everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from clients import Refused
+from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, open_raw
+
+MIB = 1 << 20
+LIMIT = 65536
+
+
+# -- sizes and kinds --
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", b"", "\0", b"\0", "ü" * 32768, b"\xff" * 65536, "x" * MIB, b"y" * MIB],
+    ids=["no-text", "no-bytes", "zero-text", "zero-byte", "64-KiB-text", "64-KiB", "1-MiB-text", "1-MiB"],
+)
+async def test_message_comes_back_as_it_was(running, message):
+    async with running.connect("/echo") as peer:
+        await peer.send(message)
+        assert await peer.receive() == message
+        await peer.send("and on")
+        assert await peer.receive() == "and on"
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["x" * LIMIT, "ü" * (LIMIT // 2), "🎉" * (LIMIT // 4), b"y" * LIMIT],
+    ids=["ascii", "two-byte", "four-byte", "bytes"],
+)
+async def test_message_of_the_limit_is_received(running, key, message):
+    async with running.connect(f"/limit?key={key}") as peer:
+        await peer.send(message)
+        kind = "text" if isinstance(message, str) else "bytes"
+        assert json.loads(await peer.receive()) == {"type": kind, "length": len(message)}
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["x" * (LIMIT + 1), "ü" * (LIMIT // 2) + "x", "🎉" * (LIMIT // 4) + "x", b"y" * (LIMIT + 1)],
+    ids=["ascii", "two-byte", "four-byte", "bytes"],
+)
+async def test_message_above_the_limit_closes_with_1009(running, server, told, key, message):
+    async with running.connect(f"/limit?key={key}") as peer:
+        await peer.send(message)
+        closed = await peer.receive_closed()
+    assert closed.code == server.expected_close(1009)[0]
+    facts = await told()
+    assert str(LIMIT) in facts["error"] and str(LIMIT + 1) in facts["error"]
+    assert facts["end"]["code"] == 1009
+
+
+@pytest.mark.needs("process")
+async def test_fragments_arrive_whole_with_pings_in_between(running):
+    async with open_raw(running.port) as client:
+        assert await client.upgrade("/echo") == 101
+        client.send(TEXT, "Grü".encode()[:3], final=False)  # in the middle of a character
+        client.send(PING, b"here?")
+        client.send(CONTINUATION, "Grü".encode()[3:] + b"\xc3", final=False)
+        client.send(CONTINUATION, b"", final=False)
+        client.send(CONTINUATION, b"\x9fe")
+        assert await client.receive() == (PONG, b"here?")
+        assert await client.receive() == (TEXT, "Grüße".encode())
+        client.send(BINARY, b"", final=False)
+        client.send(CONTINUATION, b"")
+        assert await client.receive() == (BINARY, b"")
+        client.send(CLOSE, b"\x03\xe8")
+        opcode, _ = await client.receive() or (None, b"")
+        assert opcode == CLOSE
+
+
+async def test_text_that_no_utf8_can_say_is_refused_and_the_connection_lives(running):
+    async with running.connect("/surrogate") as peer:
+        answer = await peer.receive()
+    assert answer.startswith(("ValueError", "UnicodeEncodeError")) and "surrogate" in answer
+
+
+async def test_wrong_types_are_refused_by_name_and_the_connection_lives(running):
+    async with running.connect("/wrong-types") as peer:
+        errors = json.loads(await peer.receive())
+    assert len(errors) == 5
+    for error, name in zip(errors, ["bytes", "NoneType", "str", "int", ""], strict=True):
+        assert name in error
+
+
+@pytest.mark.needs("process")
+async def test_handler_that_does_not_read_holds_the_peer_back(running, ask):
+    """256 MiB are offered; the peer is stopped long before, and the server's memory stays small."""
+    before = (await ask(running, "/process"))["peak_bytes"]
+    message = bytes(MIB // 2)
+    offered = 512
+    async with running.connect("/never-reads") as peer:
+        sent = 0
+        last = time.monotonic()
+        sending = None
+        while sent < offered:
+            sending = asyncio.create_task(peer.send(message))
+            done, _ = await asyncio.wait({sending}, timeout=0.5)
+            if not done:
+                break
+            sent += 1
+            last = time.monotonic()
+        after = (await ask(running, "/process"))["peak_bytes"]
+        assert time.monotonic() - last > 0.4 and sent < offered, "nothing held the peer back"
+        sending.cancel()
+        await peer.abort()
+    assert sent * len(message) < 64 * MIB
+    assert after - before < 64 * MIB
+
+
+# -- the handshake --
+
+
+async def inspected(running, path="/inspect/x", **handshake):
+    async with running.connect(path, **handshake) as peer:
+        return json.loads(await peer.receive())
+
+
+@pytest.mark.needs("process")
+async def test_handshake_reads_the_same_everywhere(running):
+    scope = await inspected(running, "/inspect/x?a=1&b=%20+&a=2&c=", headers=[("cookie", "one=1; two=a=b")])
+    assert scope["path"] == "/inspect/x"
+    assert scope["query_string"] == "a=1&b=%20+&a=2&c="
+    assert scope["query"] == {"a": ["1", "2"], "b": ["  "], "c": [""]}
+    assert scope["cookies"] == {"one": "1", "two": "a=b"}
+    host, port = scope["client"]
+    assert host == "127.0.0.1" and isinstance(port, int) and port > 0
+    assert scope["server"] == ["127.0.0.1", running.port]
+    assert scope["scheme"] == "ws"
+    assert scope["http_version"] == "1.1"
+    assert scope["url"] == f"ws://127.0.0.1:{running.port}/inspect/x?a=1&b=%20+&a=2&c="
+    assert scope["started"] == "by the lifespan"
+
+
+async def test_path_is_percent_decoded(running):
+    scope = await inspected(running, "/inspect/caf%C3%A9%20%E4%B8%96%E7%95%8C/and%3Fmore")
+    assert scope["path"] == "/inspect/café 世界/and?more"
+    assert scope["rest"] == "café 世界/and?more"
+    assert scope["raw_path"] in (None, "/inspect/caf%C3%A9%20%E4%B8%96%E7%95%8C/and%3Fmore")
+    assert scope["url"].endswith("/inspect/caf%C3%A9%20%E4%B8%96%E7%95%8C/and%3Fmore")
+
+
+async def test_duplicate_headers_are_all_there_in_order(running):
+    scope = await inspected(running, headers=[("x-many", "one"), ("x-other", "between"), ("X-Many", "two")])
+    assert "x-other" in dict(scope["headers"])
+    assert ", ".join(value for name, value in scope["headers"] if name == "x-many").replace(",t", ", t") == (
+        "one, two"
+    )
+    assert all(name == name.lower() for name, _ in scope["headers"])
+
+
+@pytest.mark.needs("process")
+async def test_header_that_is_not_ascii_does_no_harm(running):
+    """Servers refuse it, hide it, or hand it over: never a broken process, never a broken handler."""
+    async with open_raw(running.port) as client:
+        status = await client.upgrade("/inspect/x", [("x-name", "J\xfcrgen"), ("x-next", "there")])
+        if status == 101:
+            _, payload = await client.receive() or (None, b"{}")
+            headers = dict(json.loads(payload)["headers"])
+            assert headers["x-next"] == "there"
+            assert headers.get("x-name", "J\xfcrgen") == "J\xfcrgen"
+        else:
+            assert status in (0, 400, 500)
+    assert (await inspected(running))["path"] == "/inspect/x"
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize(
+    "lines", [["chat.v1, chat.v2"], ["chat.v1", "chat.v2"], ["chat.v1,chat.v2"]], ids=["one", "two", "tight"]
+)
+async def test_offered_subprotocols_count_from_one_line_or_several(running, lines):
+    async with open_raw(running.port) as client:
+        assert await client.upgrade("/inspect/x", [("Sec-WebSocket-Protocol", line) for line in lines]) == 101
+        _, payload = await client.receive() or (None, b"{}")
+    assert json.loads(payload)["subprotocols"] == ["chat.v1", "chat.v2"]
+
+
+async def test_subprotocol_that_was_not_offered_is_a_value_error(running):
+    async with running.connect("/accept-subprotocol/chat", subprotocols=["other"]) as peer:
+        assert (await peer.receive()).startswith("ValueError") and peer.subprotocol is None
+    async with running.connect("/accept-subprotocol/chat") as peer:
+        assert (await peer.receive()).startswith("ValueError")
+
+
+async def test_subprotocol_that_was_offered_is_agreed_on_or_refused_aloud(running, server):
+    async with running.connect("/accept-subprotocol/chat", subprotocols=["other", "chat"]) as peer:
+        answer = await peer.receive()
+        if "subprotocol" in server.features:
+            assert (answer, peer.subprotocol) == ("agreed on chat", "chat")
+        else:
+            assert answer.startswith("UnsupportedByTransport") and "Capability.SUBPROTOCOL" in answer
+            assert "--interface asgi" in answer
+
+
+async def test_accept_headers_are_sent_or_refused_aloud(running, server):
+    async with running.connect("/accept-headers") as peer:
+        answer = await peer.receive()
+        if "accept_headers" in server.features:
+            assert answer == "sent"
+            assert peer.response_headers["x-one"] == "1"
+            assert peer.response_headers.get_list("set-cookie") == ["a=1", "b=2"]
+        else:
+            assert "Capability.ACCEPT_HEADERS" in answer and "x-one" not in peer.response_headers
+
+
+async def test_capabilities_are_those_measured(running, server):
+    known = {"subprotocol", "accept_headers", "denial_body", "close_code", "close_reason", "peer_close_code"}
+    known |= {"peer_close_reason", "lost_is_1006"}
+    expected = server.features & known | ({"close_code"} if "close_code_3000" in server.features else set())
+    told = {name.lower() for name in (await inspected(running))["capabilities"]}
+    assert told & known == expected
+
+
+# -- origins --
+
+
+async def test_page_of_the_same_host_may_connect(running):
+    async with running.connect("/echo", origin=running.url) as peer:
+        await peer.send("hello")
+        assert await peer.receive() == "hello"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", ""])
+async def test_page_of_another_host_is_refused(running, origin):
+    with pytest.raises(Refused) as refusal:
+        async with running.connect("/echo", origin=origin):
+            pass
+    assert refusal.value.status == 403
+
+
+async def test_named_origins_replace_the_own_host(serve):
+    running = serve("unmatched_app:app")
+    async with running.connect("/echo", origin="https://app.example") as peer:
+        await peer.send("hello")
+        assert await peer.receive() == "hello"
+    with pytest.raises(Refused) as refusal:
+        async with running.connect("/echo", origin=running.url):
+            pass
+    assert refusal.value.status == 403

@@ -1,0 +1,25 @@
+"""Messages arrive in the order in which the sends were called, from any number of tasks (contract 5.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+LOOPS = ("granian-rsgi-uvloop", "granian-rsgi-rloop")
+
+
+async def check_order(running, how: str) -> None:
+    async with running.connect(f"/send-from-tasks/{how}/3/3000") as peer:
+        received = [await peer.receive() for _ in range(9000)]
+    assert [int(message) for message in received] == list(range(9000))
+    assert all(isinstance(message, str if int(message) % 2 else bytes) for message in received)
+
+
+@pytest.mark.parametrize("how", ["create_task", "gather", "one-by-one"])
+async def test_3_tasks_of_3000_sends_arrive_in_order(running, how):
+    await check_order(running, how)
+
+
+@pytest.mark.servers(*LOOPS)
+@pytest.mark.parametrize("how", ["create_task", "gather", "one-by-one"])
+async def test_order_is_kept_on_every_event_loop(running, how):
+    await check_order(running, how)

@@ -1,0 +1,67 @@
+"""What a server runs at its start and its end, and what it refuses to start with (contract 3.7, 8)."""
+
+from __future__ import annotations
+
+import pytest
+
+from clients import Refused
+from running import StartError
+
+WAY_OUT = "--interface asgi"
+
+
+@pytest.mark.servers("granian-rsgi-rust")
+def test_rust_tasks_are_refused_with_the_way_out(start_server):
+    with pytest.raises(StartError) as refusal:
+        start_server("contract_app:app")
+    assert "--task-impl rust cannot run WebSockets" in str(refusal.value)
+    assert "--task-impl asyncio" in str(refusal.value)
+
+
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize(
+    ("app", "capability"),
+    [("requiring", "subprotocol"), ("requiring", "accept_headers"), ("negotiating", "subprotocol")],
+    ids=["requires-subprotocol", "requires-accept-headers", "route-with-subprotocols"],
+)
+async def test_app_starts_only_where_its_needs_are_met(start_server, server, app, capability):
+    name = capability.upper()
+
+    def start():
+        return start_server(f"requirements_app:{app}", environment={"REQUIRES": name})
+
+    if capability in server.features:
+        async with start().connect("/", subprotocols=["chat.v1", "chat.v2"]) as peer:
+            assert await peer.receive() == "None"
+            assert peer.subprotocol == ("chat.v2" if app == "negotiating" else None)
+    elif "lifespan" in server.features:
+        with pytest.raises(StartError) as refusal:
+            start()
+        assert f"Capability.{name}" in str(refusal.value)
+        assert WAY_OUT in str(refusal.value) or "compat_matrix.md" in str(refusal.value)
+    else:  # The first connection finds out.
+        running = start()
+        with pytest.raises(Refused):
+            async with running.connect("/"):
+                pass
+        assert f"Capability.{name}" in running.log()
+
+
+async def test_lifespan_is_entered_before_and_left_after(start_server, server, tmp_path):
+    trace = tmp_path / "trace"
+    running = start_server("requirements_app:traced", environment={"TRACE": str(trace)})
+    async with running.connect("/") as peer:
+        assert await peer.receive() == "7"
+    assert not trace.exists()
+    running.stop()
+    if "lifespan" in server.features and "process" in server.features:
+        assert trace.read_text() == "the lifespan ended"
+
+
+@pytest.mark.needs("process", "lifespan")
+async def test_failing_lifespan_ends_the_server_with_its_message(start_server):
+    with pytest.raises(StartError) as failure:
+        start_server("requirements_app:failing")
+    assert "the database is not there" in str(failure.value)
