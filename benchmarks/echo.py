@@ -1,7 +1,7 @@
 """Echo: anysocket beside the raw server, interleaved, medians of server CPU per message.
 
-    python -m benchmarks.echo                       both servers, 7 rounds
-    python -m benchmarks.echo --server granian-rsgi --rounds 11
+python -m benchmarks.echo                       both servers, 7 rounds
+python -m benchmarks.echo --server granian-rsgi --rounds 11
 """
 
 from __future__ import annotations
@@ -24,15 +24,46 @@ from benchmarks.load import cpu_seconds, run_echo
 ROOT = Path(__file__).parent.parent
 SERVERS = {
     # name: (command without the app, the raw app)
-    "granian-rsgi": (["-m", "granian", "--interface", "rsgi", "--loop", "asyncio", "--port", "{port}"], "raw_rsgi"),
-    "granian-rsgi-mt": (
-        ["-m", "granian", "--interface", "rsgi", "--runtime-mode", "mt", "--loop", "asyncio", "--port", "{port}"],
+    "granian-rsgi": (
+        ["-m", "granian", "--interface", "rsgi", "--loop", "asyncio", "--port", "{port}"],
         "raw_rsgi",
     ),
-    "granian-asgi": (["-m", "granian", "--interface", "asgi", "--loop", "asyncio", "--port", "{port}"], "raw_asgi"),
-    "uvicorn": (["-m", "uvicorn", "--loop", "asyncio", "--log-level", "warning", "--port", "{port}"], "raw_asgi"),
+    "granian-rsgi-mt": (
+        [
+            "-m",
+            "granian",
+            "--interface",
+            "rsgi",
+            "--runtime-mode",
+            "mt",
+            "--loop",
+            "asyncio",
+            "--port",
+            "{port}",
+        ],
+        "raw_rsgi",
+    ),
+    "granian-asgi": (
+        ["-m", "granian", "--interface", "asgi", "--loop", "asyncio", "--port", "{port}"],
+        "raw_asgi",
+    ),
+    "uvicorn": (
+        ["-m", "uvicorn", "--loop", "asyncio", "--log-level", "warning", "--port", "{port}"],
+        "raw_asgi",
+    ),
     "uvicorn-wsproto": (
-        ["-m", "uvicorn", "--ws", "wsproto", "--loop", "asyncio", "--log-level", "warning", "--port", "{port}"],
+        [
+            "-m",
+            "uvicorn",
+            "--ws",
+            "wsproto",
+            "--loop",
+            "asyncio",
+            "--log-level",
+            "warning",
+            "--port",
+            "{port}",
+        ],
         "raw_asgi",
     ),
     "hypercorn": (["-m", "hypercorn", "--log-level", "warning", "-b", "127.0.0.1:{port}"], "raw_asgi"),
@@ -94,14 +125,17 @@ def compare(name: str, rounds: int, seconds: float, connections: int, size: int,
     pairs = [ours / theirs for theirs, ours in zip(figures[raw], figures["app"], strict=True)]
     floor, ours = statistics.median(figures[raw]), statistics.median(figures["app"])
     print(
-        f"{name:16} {connections:4} connections, {size} B, depth {depth}: raw {floor:5.1f} us, anysocket {ours:5.1f} us, "
+        f"{name:16} {connections:4} connections, {size} B, depth {depth}: "
+        f"raw {floor:5.1f} us, anysocket {ours:5.1f} us, "
         f"ratio of medians {ours / floor:.3f}, median of pairs {statistics.median(pairs):.3f}",
         flush=True,
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--server", action="append", choices=sorted(SERVERS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0)

@@ -78,7 +78,9 @@ class Load:
     client_cpu: float
 
 
-async def run_echo(port: int, connections: int, size: int, depth: int, seconds: float, on_start: object) -> Load:
+async def run_echo(
+    port: int, connections: int, size: int, depth: int, seconds: float, on_start: object
+) -> Load:
     """Open the connections, call ``on_start``, echo for ``seconds``."""
     loop = asyncio.get_running_loop()
     clients = []

@@ -36,10 +36,16 @@ class Profile:
     """Whether it runs the lifespan protocol; else the first connection starts the app."""
 
 
-UVICORN = BASIC | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_REASON | C.PEER_CLOSE_REASON | C.BACKPRESSURE | C.PING
+UVICORN = (
+    BASIC | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_REASON | C.PEER_CLOSE_REASON | C.BACKPRESSURE | C.PING
+)
 
 PROFILES = (
-    Profile("uvicorn (websockets, legacy)", ("uvicorn.protocols.websockets.websockets_impl",), UVICORN | C.LOST_IS_1006),
+    Profile(
+        "uvicorn (websockets, legacy)",
+        ("uvicorn.protocols.websockets.websockets_impl",),
+        UVICORN | C.LOST_IS_1006,
+    ),
     Profile("uvicorn", ("uvicorn.",), UVICORN),
     Profile(
         "Hypercorn",

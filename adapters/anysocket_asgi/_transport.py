@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -52,6 +54,8 @@ class ASGITransport:
                 raw = _joined(raw)
             await self._send({"type": "websocket.http.response.start", "status": status, "headers": raw})
             await self._send({"type": "websocket.http.response.body", "body": body})
+            # uvicorn notes the end of a denial in the loop's next round, and logs an error if we are gone.
+            await asyncio.sleep(0)
         except self.failures:
             pass  # A peer that has left is refused, too.
 
@@ -92,10 +96,8 @@ class ASGITransport:
             event["code"] = code
             if reason and Capability.CLOSE_REASON in self.capabilities:
                 event["reason"] = reason
-        try:
+        with contextlib.suppress(*self.failures):  # Closed already.
             await self._send(event)
-        except self.failures:
-            pass  # Closed already.
 
 
 def _with_length(headers: RawHeaders, body: bytes) -> list[tuple[bytes, bytes]]:

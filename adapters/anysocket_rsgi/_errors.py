@@ -1,18 +1,26 @@
-"""How RSGI says that a connection is over."""
+"""How RSGI says that a connection is over: Granian's own classes, or look-alikes where it is missing."""
 
 from __future__ import annotations
 
+import importlib
+
+
+class _ProtocolError(RuntimeError):
+    """A call that does not fit the connection's state."""
+
+
+class _ProtocolClosed(RuntimeError):
+    """The connection is gone."""
+
+
+ProtocolError: type[RuntimeError] = _ProtocolError
+ProtocolClosed: type[RuntimeError] = _ProtocolClosed
+
 try:
-    from granian.rsgi import ProtocolClosed, ProtocolError
+    _rsgi = importlib.import_module("granian.rsgi")
 except ImportError:
-
-    class ProtocolError(RuntimeError):  # type: ignore[no-redef]
-        """A call that does not fit the connection's state, for servers and doubles without Granian."""
-
-    class ProtocolClosed(RuntimeError):  # type: ignore[no-redef]
-        """The connection is gone."""
-
+    pass
+else:
+    ProtocolError, ProtocolClosed = _rsgi.ProtocolError, _rsgi.ProtocolClosed
 
 FAILURES: tuple[type[BaseException], ...] = (ProtocolClosed, ProtocolError)
-
-__all__ = ["FAILURES", "ProtocolClosed", "ProtocolError"]

@@ -22,12 +22,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from anysocket_rsgi._scope import parse_address
+from anysocket_rsgi._scope import build_headers, parse_address
 
 logger = logging.getLogger("anysocket")
 
 ASGIMessage = dict[str, Any]
-ASGIApp = Callable[[dict[str, Any], Callable[[], Awaitable[ASGIMessage]], Callable[[ASGIMessage], Awaitable[None]]], Any]
+ASGIReceive = Callable[[], Awaitable[ASGIMessage]]
+ASGISend = Callable[[ASGIMessage], Awaitable[None]]
+ASGIApp = Callable[[dict[str, Any], ASGIReceive, ASGISend], Awaitable[None]]
 ResponseHeaders = list[tuple[str, str]]
 
 HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
@@ -80,10 +82,6 @@ async def run_asgi_http(
 
 def http_scope(scope: Any, state: Mapping[str, Any] | None, root_path: str) -> dict[str, Any]:
     """The ASGI HTTP connection scope for an RSGI one. ``root_path`` is a prefix that a proxy removed."""
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in scope.headers.items()]
-    authority = getattr(scope, "authority", None)
-    if authority and not any(name == b"host" for name, _ in headers):
-        headers.insert(0, (b"host", authority.encode("latin-1")))  # HTTP/2 has no host header.
     path = root_path + scope.path
     return {
         "type": "http",
@@ -96,7 +94,7 @@ def http_scope(scope: Any, state: Mapping[str, Any] | None, root_path: str) -> d
         "raw_path": quote(path, safe=UNSENT_PATH).encode("ascii"),
         "query_string": scope.query_string.encode("latin-1", "replace"),
         "root_path": root_path,
-        "headers": headers,
+        "headers": list(build_headers(scope)),
         "client": parse_address(scope.client),
         "server": parse_address(scope.server),
         "state": dict(state or {}),
@@ -158,7 +156,9 @@ class _RequestBody:
             if self._missing is not None:
                 self._missing -= len(chunk)
             return bytes(chunk)
-        cut = bool(self._missing) or (self._missing is None and empty_chunks > 1 and not self._may_have_trailers)
+        cut = bool(self._missing)
+        if self._missing is None:
+            cut = empty_chunks > 1 and not self._may_have_trailers
         return None if cut else b""
 
     async def _client_disconnect(self) -> None:
@@ -210,20 +210,21 @@ class _Response:
         elif self._start is None:
             raise RuntimeError(f"ASGI message {kind!r} before 'http.response.start'")
         elif kind == "http.response.body":
-            await self._send_body(*self._start, message.get("body", b""), message.get("more_body", False))
+            await self._send_body(*self._start, message)
         else:
             raise RuntimeError(f"ASGI message {kind!r} does not belong to an HTTP response")
 
-    async def _send_body(self, status: int, headers: ResponseHeaders, body: bytes, more_body: bool) -> None:
+    async def _send_body(self, status: int, headers: ResponseHeaders, message: ASGIMessage) -> None:
+        body, more_body = bytes(message.get("body", b"")), message.get("more_body", False)
         if self._is_head or status in NO_CONTENT:
             if not self._sent:
                 self._protocol.response_empty(status, headers)
         elif not self._sent and not more_body:
-            self._protocol.response_bytes(status, headers, bytes(body))
+            self._protocol.response_bytes(status, headers, body)
         else:
             if not self._sent:
                 self._stream = self._protocol.response_stream(status, headers)
-            await self._stream_bytes(bytes(body))
+            await self._stream_bytes(body)
         self._sent = True
         if not more_body:
             self.end()

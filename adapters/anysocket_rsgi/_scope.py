@@ -37,7 +37,7 @@ def build_scope(scope: Any, state: dict[str, Any]) -> Scope:
         headers=headers,
         client=parse_address(scope.client),
         server=parse_address(scope.server),
-        scheme=SCHEMES.get(scope.scheme, scope.scheme),
+        scheme=SCHEMES.get(scope.scheme, "ws"),
         http_version=scope.http_version,
         subprotocols=offered_subprotocols(headers),
         state=SimpleNamespace(**state),

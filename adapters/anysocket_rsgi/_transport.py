@@ -34,7 +34,7 @@ class RSGITransport:
 
     def __init__(self, scope: Scope, protocol: Any) -> None:
         self.scope = scope
-        self._protocol = protocol
+        self._protocol: Any = protocol
         self._transport: Any = None
         self._answered = False
 

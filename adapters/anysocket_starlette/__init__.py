@@ -1,4 +1,4 @@
-"""anysocket and Starlette: HTTP routes and mounts of an app, and anysocket inside Starlette or FastAPI apps."""
+"""anysocket and Starlette: an app's HTTP routes and mounts, and anysocket inside Starlette and FastAPI."""
 
 from anysocket_starlette._endpoint import websocket_endpoint
 from anysocket_starlette._http import HTTPSource, build_http

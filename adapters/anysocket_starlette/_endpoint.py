@@ -50,7 +50,8 @@ def websocket_endpoint(
             return  # The peer has left before it was asked in.
         scope = websocket.scope
         denial = "websocket.http.response" in (scope.get("extensions") or {})
-        transport = ASGITransport(build_scope(scope, {}), receive, send, server_profile(websocket), denial=denial)
+        profile = server_profile(websocket)
+        transport = ASGITransport(build_scope(scope, {}), receive, send, profile, denial=denial)
         core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered)
         await run_handler(handler, core, websocket.path_params)
 
@@ -61,7 +62,7 @@ def websocket_endpoint(
 
 
 def server_profile(websocket: StarletteWebSocket) -> Profile:
-    """The server under a framework, which wraps ``send`` (Starlette does, to watch it) but not ``receive``."""
+    """The server under a framework, which wraps ``send`` (Starlette watches it) but not ``receive``."""
     profile = find_profile(websocket.scope, websocket._send)  # pyright: ignore[reportPrivateUsage]
     if is_known(profile):
         return profile

@@ -154,4 +154,5 @@ def is_async(handler: Callable[..., Any]) -> bool:
     """Whether calling the handler gives a coroutine: async functions, partials and objects of them."""
     while isinstance(handler, functools.partial):
         handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))
+    call = type(handler).__call__  # Where the handler is an object of its own kind.
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)

@@ -30,7 +30,8 @@ def to_response(returned: object, handler_name: str) -> Response:
         )
     body, status = returned[:2]
     if not isinstance(status, int) or isinstance(status, bool):
-        raise TypeError(f"HTTP handler {handler_name} returned a status of type {type(status).__name__}, not int")
+        kind = type(status).__name__
+        raise TypeError(f"HTTP handler {handler_name} returned a status of type {kind}, not int")
     if not 200 <= status <= 599:
         raise ValueError(f"HTTP handler {handler_name} returned status {status}, which is not in 200-599")
     response = _body_response(body, int(status), handler_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from typing import Any
 
@@ -33,8 +34,8 @@ def wrap(websocket: StarletteWebSocket, id: str | None = None) -> WebSocket:
 
     The endpoint goes on receiving on its own object, and must, for that is how the peer's end is
     noticed. The wrapped one sends, closes and tells of the end; it takes no message: its ``receive()``
-    waits for the end. It ends when the endpoint has seen the disconnect, has closed, or has returned, or when a
-    send fails. What both of them send is delivered in the order of the calls of each.
+    waits for the end. It ends when the endpoint has seen the disconnect, has closed or has returned, or
+    when a send fails. What each of them sends is delivered in the order of its calls.
 
     Call it in the task of the endpoint. ``id`` becomes the result's ``id``; without it a random one.
 
@@ -49,10 +50,8 @@ def wrap(websocket: StarletteWebSocket, id: str | None = None) -> WebSocket:
     if id is not None:
         wrapped.id = id
     # Nothing in this accept() waits, so one step runs it to its end.
-    try:
+    with contextlib.suppress(StopIteration):
         wrapped.accept().send(None)
-    except StopIteration:
-        pass
     return wrapped
 
 
@@ -73,16 +72,29 @@ class _SharedTransport:
         self.capabilities = profile.capabilities
         self.scope = build_scope(websocket.scope, {})
         self.scope.path_params = dict(websocket.path_params)
+        self._server_receive = websocket._receive  # pyright: ignore[reportPrivateUsage]
         self._received, self._sent = websocket.receive, websocket.send
+        self._receiving: Any = None
+        self._closed_by_us: dict[str, Any] | None = None
         self._end: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        vars(websocket).update(receive=self._watched_receive, send=self._watched_send)
+        vars(websocket).update(
+            receive=self._watched_receive, send=self._watched_send, _receive=self._cancellable_receive
+        )
         endpoint = asyncio.current_task()
         assert endpoint is not None
         endpoint.add_done_callback(lambda _: self._lost())
 
+    def _cancellable_receive(self) -> Any:
+        self._receiving = self._server_receive()
+        return self._receiving
+
     async def _watched_receive(self) -> Any:
         try:
             message = await self._received()
+        except asyncio.CancelledError:
+            if self._closed_by_us is None or _is_cancelled(asyncio.current_task()):
+                raise
+            message = self._closed_by_us
         except self.failures:
             self._lost()
             raise
@@ -124,7 +136,15 @@ class _SharedTransport:
         return self._sent({"type": "websocket.send", "bytes": data})
 
     async def close(self, code: int, reason: str) -> None:
+        # Granian's close waits for ever while its receive is pending, and that is a future of its own.
+        if hasattr(self._receiving, "cancel"):
+            self._closed_by_us = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self._receiving.cancel()
         try:
             await self._sent({"type": "websocket.close", "code": code, "reason": reason})
         except self.failures:
             self._lost()
+
+
+def _is_cancelled(task: asyncio.Task[Any] | None) -> bool:
+    return task is not None and task.cancelling() > 0

@@ -40,7 +40,7 @@ class App:
     the mapping it yields is ``websocket.state`` and ``request.state``.
     ``requires``: capabilities without which the app does not start.
     ``allowed_origins``: which browser origins may connect; None means the request's own host, ``"*"`` any.
-    ``unmatched``: what a WebSocket to an unknown path gets: ``"close"`` (accept, close 1001) or ``"deny"`` (404).
+    ``unmatched``: what a WebSocket to an unknown path gets, ``"close"`` (accept, 1001) or ``"deny"`` (404).
     ``max_message_bytes``: the largest message received, for routes that do not say otherwise.
     """
 
@@ -172,7 +172,7 @@ class App:
         websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
         if not origin_allowed(scope, self.allowed_origins):
             self.logger.warning(
-                "refused a WebSocket to %s from origin %r, which is not %r: allow it with App(allowed_origins=[…])",
+                "refused a WebSocket to %s from origin %r, not %r: allow it with App(allowed_origins=[…])",
                 scope.path,
                 scope.headers.get("origin"),
                 scope.host,

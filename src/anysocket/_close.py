@@ -16,7 +16,9 @@ def check_close(code: int, reason: str) -> None:
         raise TypeError(f"a close reason must be str, not {type(reason).__name__}")
     size = len(reason.encode())
     if size > MAX_REASON_BYTES:
-        raise ValueError(f"a close reason of {size} bytes exceeds the {MAX_REASON_BYTES} of a close frame: shorten it")
+        raise ValueError(
+            f"a close reason of {size} bytes exceeds the {MAX_REASON_BYTES} of a close frame: shorten it"
+        )
 
 
 def _may_be_sent(code: int) -> bool:

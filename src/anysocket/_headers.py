@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from anysocket._errors import HeaderPairs
 
@@ -13,8 +14,8 @@ ILLEGAL_IN_VALUE = re.compile(rb"[\x00\r\n]")
 
 def encode_headers(headers: HeaderPairs) -> list[tuple[bytes, bytes]]:
     """Pairs of bytes with lower-case names, in the given order."""
-    pairs: Iterable[tuple[str | bytes, str | bytes]]
     pairs = headers.items() if isinstance(headers, Mapping) else headers
+    pairs = cast("Iterable[tuple[str | bytes, str | bytes]]", pairs)
     return [(_encode(name).lower(), _encode(value)) for name, value in pairs]
 
 
@@ -31,7 +32,9 @@ def response_headers(headers: HeaderPairs) -> list[tuple[bytes, bytes]]:
         if ILLEGAL_IN_VALUE.search(value):
             raise ValueError(f"header {name!r}: its value {value!r} holds a newline or a zero byte")
         if name.startswith(b"sec-websocket-"):
-            raise ValueError(f"header {name!r} belongs to the handshake: use accept(subprotocol=…) or leave it out")
+            raise ValueError(
+                f"header {name!r} belongs to the handshake: use accept(subprotocol=…) or leave it out"
+            )
     return pairs
 
 

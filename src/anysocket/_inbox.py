@@ -111,7 +111,7 @@ class Inbox:
     def __await__(self) -> Generator[Any, None, Message]:
         if self._reading:
             raise WebSocketStateError(
-                "another task is receiving on this WebSocket already: let one task receive and hand messages on"
+                "another task is receiving on this WebSocket: let one task receive and hand messages on"
             )
         self._reading = True
         messages = self._messages

@@ -59,7 +59,7 @@ class WebSocketManager:
         self._known[id] = websocket
 
     def remove_connection(self, id: str) -> None:
-        """Forget the connection and take it out of every room. Unknown ids are fine. The socket stays open."""
+        """Forget the connection and take it out of every room. Its socket stays open. Any id will do."""
         if self._connections.pop(id, None) is not None:
             for room in self._joined.pop(id):
                 self._take_out(id, room)
@@ -134,4 +134,6 @@ class WebSocketManager:
         excluded = {exclude} if isinstance(exclude, str) else set(exclude)
         connections = self._connections
         # A copy: a connection found dead on the way leaves the room at once.
-        return sum(connections[id]._post(message) for id in tuple(ids) if id not in excluded and id in connections)
+        return sum(
+            connections[id]._post(message) for id in tuple(ids) if id not in excluded and id in connections
+        )

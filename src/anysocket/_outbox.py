@@ -145,8 +145,8 @@ class Outbox:
     def _write(self, send: Send, data: str | bytes) -> bool:
         """Hand one message to the server; False if it has to wait, with ``release`` called later."""
         try:
-            sending = send(data)
-            if hasattr(sending, "add_done_callback"):
+            sending: Any = send(data)
+            if hasattr(sending, "add_done_callback"):  # A future of the server's own, which needs no task.
                 sending.add_done_callback(self._written)
                 return False
             iterator = iter(sending.__await__())

@@ -54,7 +54,9 @@ class ReceivingHalf:
             by: EndedBy = "us" if message.type == "error" else "peer"
             raise ConnectionClosed(message.code, message.reason, by)
         if wanted not in (message.type, "json"):
-            raise ValueError(f"expected a {wanted} message, the peer sent {message.type} of {len(message.data)}")
+            raise ValueError(
+                f"expected a {wanted} message, the peer sent {message.type} of {len(message.data)}"
+            )
         return message.data
 
     async def receive_text(self) -> str:

@@ -43,8 +43,8 @@ class SendingHalf:
         return self._outbox.send(self._sender(data), data)
 
     def send_json(self, data: object) -> Coroutine[Any, Any, None]:
-        """Send ``data`` as JSON in a text message; as :meth:`send_text`. ``TypeError`` or ``ValueError`` for what
-        JSON cannot express (RFC 8259), such as NaN, which no browser would parse."""
+        """Send ``data`` as JSON in a text message; as :meth:`send_text`. ``TypeError`` or ``ValueError`` for
+        what JSON cannot express (RFC 8259), such as NaN, which no browser would parse."""
         return self.send_text(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
 
     def _post(self, data: str | bytes) -> bool:

@@ -63,7 +63,7 @@ class Transport(Protocol):
         ...
 
     def receive(self) -> Awaitable[Message]:
-        """The next ``text``, ``bytes`` or ``close`` message; fragmented messages whole (RFC 6455 section 5.4).
+        """The next ``text``, ``bytes`` or ``close`` message, fragments joined (RFC 6455 section 5.4).
 
         Raises :class:`~anysocket.ConnectionClosed` with code 1006 when the connection ended without a
         close frame. Both a close message and that exception are the end: nothing is received after.

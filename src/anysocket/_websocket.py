@@ -110,7 +110,9 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             subprotocol = next((name for name in self._offered if name in self.scope.subprotocols), None)
         elif subprotocol not in self.scope.subprotocols:
             offers = ", ".join(map(repr, self.scope.subprotocols)) or "none"
-            raise ValueError(f"subprotocol {subprotocol!r} was not offered by the peer, which offered {offers}")
+            raise ValueError(
+                f"subprotocol {subprotocol!r} was not offered by the peer, which offered {offers}"
+            )
         extra = response_headers(headers or ())
         if subprotocol is not None:
             self._require(Capability.SUBPROTOCOL, f"the subprotocol {subprotocol!r}")
@@ -132,7 +134,9 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._outbox.open()
         self._inbox.start()
 
-    async def deny(self, status: int = 403, headers: HeaderPairs | None = None, body: bytes | str = b"") -> None:
+    async def deny(
+        self, status: int = 403, headers: HeaderPairs | None = None, body: bytes | str = b""
+    ) -> None:
         """Refuse the upgrade with an HTTP response (ASGI "WebSocket Denial Response").
 
         ``status`` is 400 to 599, else ``ValueError``. Headers and body are dropped with a debug line
@@ -221,9 +225,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
     def _too_slow(self) -> None:
         self._begin_close(1013, "slow consumer", drop_posts=True)
 
-    def _over(
-        self, closed: ConnectionClosed, *, drop_unread: bool = False, drop_posts: bool = False
-    ) -> None:
+    def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False, drop_posts: bool = False) -> None:
         """Everything that follows from the end; only the first one counts."""
         if self._closed is None:
             self._closed = closed
@@ -266,12 +268,15 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         if self._closed is not None and self._state is not State.DENIED:
             raise self._closed.again()
         hint = ": call accept() first" if self._state is State.CONNECTING else ""
-        raise WebSocketStateError(f"{event.value} is not possible while the WebSocket is {self._state.value}{hint}")
+        raise WebSocketStateError(
+            f"{event.value} is not possible while the WebSocket is {self._state.value}{hint}"
+        )
 
     def _require(self, capability: Capability, what: str) -> None:
         if capability not in self.capabilities:
+            server, remedy = self._transport.server, self._transport.remedy
             raise UnsupportedByTransport(
-                f"{self._transport.server} cannot send {what} (Capability.{capability.name}): {self._transport.remedy}"
+                f"{server} cannot send {what} (Capability.{capability.name}): {remedy}"
             )
 
     def __repr__(self) -> str:

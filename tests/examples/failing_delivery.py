@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from anysocket import ConnectionClosed, WebSocket
 
@@ -21,11 +20,11 @@ __all__ = ["app"]
 
 @app.websocket("/broken/<user>")
 async def broken(websocket: WebSocket, user: str) -> None:
-    async def fail(message: Any) -> None:
+    async def fail(data: object) -> None:
         raise ConnectionClosed(1006, by="lost")
 
     await websocket.accept()
-    websocket.send_json = fail
+    websocket.send_json = fail  # type: ignore[method-assign]
     manager.add_connection(user, websocket)
     await websocket.send_text("broken")
     await websocket.wait_closed()

@@ -91,11 +91,9 @@ async def connect(
     """Connect to ``app`` as a client would, ``path`` with its query, in memory and in this event loop.
 
     Raises :class:`Refused` when the app refuses the upgrade. On leaving, the peer closes with 1000 and the
-    handler must end within ``timeout`` seconds, else ``AssertionError``: a handler that outlives its peer is a leak.
+    handler must end within ``timeout`` seconds, else ``AssertionError``: outliving its peer is a leak.
     """
-    transport = MemoryTransport(
-        _build_scope(app, path, headers, subprotocols, client), capabilities, timeout
-    )
+    transport = MemoryTransport(_build_scope(app, path, headers, subprotocols, client), capabilities, timeout)
     handler = asyncio.create_task(app.serve(transport))
     try:
         answer: set[asyncio.Future[Any]] = {handler, transport.answer}
@@ -107,7 +105,9 @@ async def connect(
         await peer.close()
         _, running = await asyncio.wait({handler}, timeout=timeout)
         if running:
-            raise AssertionError(f"expected the handler to end within {timeout:g} s of its peer's close, it goes on")
+            raise AssertionError(
+                f"expected the handler to end within {timeout:g} s of its peer's close, it goes on"
+            )
     finally:
         handler.cancel()
         await asyncio.wait({handler})

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from anysocket import App, Capability
 from anysocket_cli import _demo, _serve, main
 from anysocket_cli._servers import SERVERS, Launch, command
 
+APPS = Path(__file__).parent / "apps"
 LAUNCH = Launch("chat:app", "127.0.0.1", 8123, workers=3)
 
 
@@ -149,6 +151,16 @@ def test_demo_on_every_network_prints_an_address_that_a_browser_takes(started, c
 def test_demo_warns_that_workers_share_no_rooms(started, capsys):
     assert main(["demo", "--server", "granian", "--port", "0", "--workers", "2"]) == 0
     assert "2 workers are as many separate chats" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("attribute", ["app", "plain", "builtin"])
+def test_serve_checks_the_app_and_says_why(monkeypatch, started, capsys, attribute):
+    monkeypatch.chdir(APPS)
+    monkeypatch.setattr("sys.path", [str(APPS), *sys.path])
+    assert main(["serve", f"cli_echo:{attribute}", "--server", "uvicorn", "--port", "0"]) == 0
+    assert started[0][1:3] == ["-m", "uvicorn"] and started[0][-1] == f"cli_echo:{attribute}"
+    told = f"cli_echo:{attribute} on uvicorn through ASGI: the interface that uvicorn has\n"
+    assert capsys.readouterr().out == told
 
 
 def test_version(capsys):

@@ -227,6 +227,24 @@ async def test_whisper_to_oneself(open_page):
 
 
 @pytest.mark.servers("memory")
+async def test_name_is_taken_over_before_a_room_was_joined(open_page):
+    ada = name()
+    async with open_page(ada, key="secret") as former, open_page(ada, key="secret") as latter:
+        await former.get("replaced")
+        await latter.send("ping")
+        await latter.get("pong")
+
+
+async def test_whisper_to_someone_who_is_just_leaving(monkeypatch):
+    # The socket has ended, and so the manager has forgotten it; the handler has not run to its end yet.
+    leaving: Any = demo.Person(websocket=None, id="bob", name="Bob")  # type: ignore[arg-type]
+    asking: Any = demo.Person(websocket=None, id="ada", name="Ada")  # type: ignore[arg-type]
+    monkeypatch.setitem(demo.people, "bob", leaving)
+    with pytest.raises(demo.Refused, match="Bob has just left"):
+        await demo.whisper(asking, {"to": "Bob", "text": "hi"})
+
+
+@pytest.mark.servers("memory")
 async def test_hello_comes_first(open_page):
     async with open_page() as page:
         await page.send("say", text="hi")

@@ -67,9 +67,9 @@ async def test_demo(name, start):
 
 
 async def test_serve(name, start):
-    running = start("serve", "echo:app", "--server", name, ready=READY.get(name, ""))
+    running = start("serve", "cli_echo:app", "--server", name, ready=READY.get(name, ""))
     interface = "RSGI" if name == "granian" else "ASGI"
-    assert f"echo:app on {name} through {interface}: " in running.log()
+    assert f"cli_echo:app on {name} through {interface}: " in running.log()
     assert (await running.request("GET", "/")).body == b"echo"
     async with running.connect("/echo") as peer:
         await peer.send("hello")
@@ -81,7 +81,7 @@ async def test_serve(name, start):
 @pytest.mark.parametrize("name", ["granian", "uvicorn", "hypercorn"], indirect=True)
 async def test_serve_with_workers(name, start):
     ready = "Started worker-2" if name == "granian" else ""
-    running = start("serve", "echo:app", "--server", name, "--workers", "2", ready=ready)
+    running = start("serve", "cli_echo:app", "--server", name, "--workers", "2", ready=ready)
     async with running.connect("/echo") as peer:
         await peer.send("hello")
         assert await peer.receive() == "hello"
@@ -92,7 +92,7 @@ async def test_serve_with_workers(name, start):
 
 @pytest.mark.parametrize("name", ["granian"], indirect=True)
 async def test_serve_app_that_negotiates_subprotocols_on_granian(name, start):
-    running = start("serve", "echo:app_with_subprotocol", "--server", name, ready=READY[name])
+    running = start("serve", "cli_echo:app_with_subprotocol", "--server", name, ready=READY[name])
     assert "on granian through ASGI: the app requires SUBPROTOCOL, which RSGI lacks" in running.log()
     async with running.connect("/echo", subprotocols=["shout"]) as peer:
         assert peer.subprotocol == "shout"
@@ -102,7 +102,7 @@ async def test_serve_app_that_negotiates_subprotocols_on_granian(name, start):
 
 @pytest.mark.parametrize("name", ["granian"], indirect=True)
 async def test_serve_plain_asgi_app_on_granian(name, start):
-    running = start("serve", "echo:plain", "--server", name, ready=READY[name])
+    running = start("serve", "cli_echo:plain", "--server", name, ready=READY[name])
     assert "on granian through ASGI: the app is a plain ASGI app" in running.log()
     async with running.connect("/echo") as peer:
         await peer.send(b"\x00")
@@ -110,7 +110,7 @@ async def test_serve_plain_asgi_app_on_granian(name, start):
 
 
 async def test_ctrl_c(name, start):
-    running = start("serve", "echo:app", "--server", name, ready=READY.get(name, ""))
+    running = start("serve", "cli_echo:app", "--server", name, ready=READY.get(name, ""))
     os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to the whole group
     assert await running.ended() in (0, -signal.SIGINT)
 

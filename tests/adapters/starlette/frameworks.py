@@ -55,8 +55,8 @@ async def members(websocket: StarletteWebSocket) -> None:
     async for text in websocket.iter_text():
         if text == "return":
             return
-        if text == "close me":
-            await manager.disconnect(name, 4002, "asked for")
+        if text.startswith("close "):
+            await manager.disconnect(text.removeprefix("close "), 4002, "asked for")
         elif text == "own close":
             await websocket.close(4003)
             break
@@ -79,7 +79,9 @@ starlette_app = Starlette(
         Route("/rooms", starlette_rooms),
         WebSocketRoute("/echo/{room}", websocket_endpoint(echo)),
         WebSocketRoute("/outcome/{what}", websocket_endpoint(outcome)),
-        WebSocketRoute("/small/{room}", websocket_endpoint(echo, max_message_bytes=16, subprotocols=["chat"])),
+        WebSocketRoute(
+            "/small/{room}", websocket_endpoint(echo, max_message_bytes=16, subprotocols=["chat"])
+        ),
         WebSocketRoute("/members/{room}/{name}", members),
     ]
 )
@@ -88,7 +90,5 @@ fastapi_app = fastapi.FastAPI()
 fastapi_app.get("/rooms")(rooms)
 fastapi_app.add_api_websocket_route("/echo/{room}", websocket_endpoint(echo))
 fastapi_app.websocket("/outcome/{what}")(websocket_endpoint(outcome))
-fastapi_app.websocket("/small/{room}")(
-    websocket_endpoint(echo, max_message_bytes=16, subprotocols=["chat"])
-)
+fastapi_app.websocket("/small/{room}")(websocket_endpoint(echo, max_message_bytes=16, subprotocols=["chat"]))
 fastapi_app.add_api_websocket_route("/members/{room}/{name}", members)

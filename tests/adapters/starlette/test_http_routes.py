@@ -38,7 +38,9 @@ def serve(handler: Callable[..., Any], path: str = "/", *methods: str, **options
     return TestClient(build_http(source), **options)
 
 
-async def raw(handler: Callable[..., Any], method: str = "GET", content: bytes | None = None) -> httpx2.Response:
+async def raw(
+    handler: Callable[..., Any], method: str = "GET", content: bytes | None = None
+) -> httpx2.Response:
     source = Source()
     source.route("/", handler, method)
     transport = httpx2.ASGITransport(build_http(source))
@@ -203,7 +205,9 @@ def test_request_has_json_state_and_app() -> None:
         (b"1" * 5000, "the request body is not JSON: Exceeds the limit"),
     ],
 )
-async def test_bad_json_is_the_clients_error(body: bytes, error: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_bad_json_is_the_clients_error(
+    body: bytes, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def handler(request: Request) -> object:
         return await request.json()
 
@@ -321,7 +325,10 @@ def test_routes_come_before_mounts_and_mounts_in_order(tmp_path: Any) -> None:
         return "route"
 
     source = Source()
-    source.mounts += [Mount("/static", StaticFiles(directory=tmp_path)), Mount("/", PlainTextResponse("root"))]
+    source.mounts += [
+        Mount("/static", StaticFiles(directory=tmp_path)),
+        Mount("/", PlainTextResponse("root")),
+    ]
     source.route("/static/route", handler)
     client = TestClient(build_http(source))
     assert client.get("/static/route").text == "route"

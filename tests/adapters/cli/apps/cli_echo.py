@@ -23,3 +23,7 @@ async def plain(scope, receive, send):
     """An ASGI app that knows nothing of anysocket."""
     if scope["type"] == "websocket":
         await app(scope, receive, send)
+
+
+builtin = max
+"""Stands for an ASGI app written in C: callable, and its arguments cannot be told."""
