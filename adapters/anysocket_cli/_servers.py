@@ -61,6 +61,9 @@ def _granian_arguments(launch: Launch) -> list[str]:
     # Granian's own choice differs by interface. The task implementation is spelled out so that no environment
     # variable brings in the other one, which leaks WebSockets and cannot cancel.
     arguments = ["--interface", launch.interface, "--runtime-mode", "st", "--task-impl", "asyncio"]
+    # A worker that is told to stop while it still starts loses the signal, and Granian would wait for it for
+    # ever. Longer than an app may take to close its connections.
+    arguments += ["--workers-kill-timeout", "15"]
     arguments += ["--host", launch.host, "--port", str(launch.port), "--workers", str(launch.workers)]
     return [*arguments, *(["--reload"] if launch.reload else []), launch.target]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from types import FunctionType
 
 from starlette.websockets import WebSocket as StarletteWebSocket
 
@@ -10,11 +11,14 @@ from anysocket._routing import WebSocketHandler
 from anysocket._session import run_handler
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 from anysocket_asgi import ASGITransport
-from anysocket_asgi._profiles import Profile, find_profile, is_known
+from anysocket_asgi._profiles import Profile, find_profile
 from anysocket_asgi._scope import build_scope
 from anysocket_starlette._http import handler_name
 
 Endpoint = Callable[[StarletteWebSocket], Awaitable[None]]
+
+MAX_WRAPPERS = 64
+"""How many layers of middleware to look through for the server."""
 
 
 def websocket_endpoint(
@@ -62,8 +66,12 @@ def websocket_endpoint(
 
 
 def server_profile(websocket: StarletteWebSocket) -> Profile:
-    """The server under a framework, which wraps ``send`` (Starlette watches it) but not ``receive``."""
-    profile = find_profile(websocket.scope, websocket._send)  # pyright: ignore[reportPrivateUsage]
-    if is_known(profile):
-        return profile
-    return find_profile(websocket.scope, websocket._receive)  # pyright: ignore[reportPrivateUsage]
+    """What the server under the framework does. It is known by its ``send``, which frameworks and middleware
+    wrap (Starlette itself does); by custom the wrapper is a function around one named ``send``."""
+    send = websocket._send  # pyright: ignore[reportPrivateUsage]
+    for _ in range(MAX_WRAPPERS):
+        if not isinstance(send, FunctionType) or "send" not in send.__code__.co_freevars:
+            break
+        cells = send.__closure__ or ()
+        send = cells[send.__code__.co_freevars.index("send")].cell_contents
+    return find_profile(websocket.scope, send)

@@ -76,6 +76,7 @@ class _SharedTransport:
         self._received, self._sent = websocket.receive, websocket.send
         self._receiving: Any = None
         self._closed_by_us: dict[str, Any] | None = None
+        self._close_sent = asyncio.Event()
         self._end: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         vars(websocket).update(
             receive=self._watched_receive, send=self._watched_send, _receive=self._cancellable_receive
@@ -94,6 +95,7 @@ class _SharedTransport:
         except asyncio.CancelledError:
             if self._closed_by_us is None or _is_cancelled(asyncio.current_task()):
                 raise
+            await self._close_sent.wait()  # An endpoint that returned before would close without the code.
             message = self._closed_by_us
         except self.failures:
             self._lost()
@@ -144,6 +146,8 @@ class _SharedTransport:
             await self._sent({"type": "websocket.close", "code": code, "reason": reason})
         except self.failures:
             self._lost()
+        finally:
+            self._close_sent.set()
 
 
 def _is_cancelled(task: asyncio.Task[Any] | None) -> bool:

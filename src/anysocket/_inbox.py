@@ -135,7 +135,7 @@ class Inbox:
             self._wakeup = None
         message = messages.popleft()
         self._unread_bytes -= len(message.data)
-        if self._iterator is None and self._end is None:
+        if self._iterator is None and self._end is None and self._unread_bytes <= self._max_message_bytes:
             self.start()
         return message
 
@@ -201,6 +201,10 @@ class Inbox:
             # Called by the loop, so no task is running: step the reader's task here and now.
             self._wakeup = None
             self._context.run(wakeup, self)
+        elif future.cancelled():
+            # The adapter gave it up, for a close of ours. (Granian's future, once cancelled, waits for itself.)
+            self._iterator = None
+            self._on_lost(asyncio.CancelledError())
         else:
             self._help()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from weakref import WeakValueDictionary
 
-from anysocket._errors import ConnectionClosed
 from anysocket._websocket import WebSocket
 
 MAX_ROOM_NAME = 255
@@ -24,6 +24,7 @@ class WebSocketManager:
         self._connections: dict[str, WebSocket] = {}
         self._rooms: dict[str, set[str]] = {}
         self._joined: dict[str, set[str]] = {}
+        self._on_end: dict[str, Callable[[WebSocket], None]] = {}
         # Who was here, as long as somebody holds the socket: tells an ended connection from a wrong id.
         self._known: WeakValueDictionary[str, WebSocket] = WeakValueDictionary()
 
@@ -53,20 +54,23 @@ class WebSocketManager:
                 f"connection id {id!r} is taken by another live socket: remove_connection() it first, "
                 "or use websocket.id, which is unique"
             )
-        websocket._notify_end(lambda ended: self._forget(id, ended))
+        on_end = partial(self._forget, id)
+        websocket._notify_end(on_end)
+        self._on_end[id] = on_end
         self._connections[id] = websocket
         self._joined[id] = set()
         self._known[id] = websocket
 
     def remove_connection(self, id: str) -> None:
         """Forget the connection and take it out of every room. Its socket stays open. Any id will do."""
-        if self._connections.pop(id, None) is not None:
+        websocket = self._connections.pop(id, None)
+        if websocket is not None:
+            websocket._notify_no_more(self._on_end.pop(id))
             for room in self._joined.pop(id):
                 self._take_out(id, room)
 
-    def _forget(self, id: str, websocket: WebSocket) -> None:
-        if self._connections.get(id) is websocket:
-            self.remove_connection(id)
+    def _forget(self, id: str, _: WebSocket) -> None:
+        self.remove_connection(id)
 
     def join_room(self, id: str, room: str) -> None:
         """Put the connection into a room, a name of 1 to 255 characters. Joining twice does nothing.
@@ -78,8 +82,8 @@ class WebSocketManager:
             raise ValueError(f"a room's name must be a str of 1 to {MAX_ROOM_NAME} characters, not {room!r}")
         if id not in self._connections:
             known = self._known.get(id)
-            if known is not None and known.closed:
-                raise ConnectionClosed(1006, f"{id!r} has ended", "lost")
+            if known is not None and known._closed is not None:
+                raise known._closed.again()
             raise LookupError(f"no connection {id!r}: add_connection() it before it joins a room")
         self._joined[id].add(room)
         self._rooms.setdefault(room, set()).add(id)
@@ -108,7 +112,8 @@ class WebSocketManager:
         """Queue a message to everyone in a room but ``exclude`` (ids), in the order of the calls.
 
         Returns how many connections it was queued to; never waits for a slow one and never fails for a
-        dead one. ``TypeError`` unless the message is str or bytes. Who joins meanwhile does not get it.
+        dead one. ``TypeError`` unless the message is str or bytes, ``ValueError`` for text with lone
+        surrogates. Who joins meanwhile does not get it.
         """
         return self._broadcast(self._rooms.get(room, ()), message, exclude)
 
@@ -131,6 +136,8 @@ class WebSocketManager:
     def _broadcast(self, ids: Collection[str], message: str | bytes, exclude: Iterable[str]) -> int:
         if not isinstance(message, str | bytes):
             raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
+        if isinstance(message, str) and not message.isascii():
+            message.encode()  # What is no UTF-8 is the caller's error, once, and not each member's.
         excluded = {exclude} if isinstance(exclude, str) else set(exclude)
         connections = self._connections
         # A copy: a connection found dead on the way leaves the room at once.

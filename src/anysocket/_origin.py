@@ -23,8 +23,10 @@ def origin_allowed(scope: Scope, allowed_origins: Collection[str] | None) -> boo
     if origin is None:
         return True
     if allowed_origins is None:
+        # A proxy may have ended TLS before us: then the page says https and we see ws.
+        schemes = {scope.scheme, "wss"}
         page = _host_and_port(origin)
-        return page is not None and page == _host_and_port(f"{scope.scheme}://{scope.host}")
+        return page is not None and page in {_host_and_port(f"{scheme}://{scope.host}") for scheme in schemes}
     return "*" in allowed_origins or origin.lower() in {allowed.lower() for allowed in allowed_origins}
 
 

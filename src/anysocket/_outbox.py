@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any
 
 from anysocket._errors import ConnectionClosed, WebSocketStateError
@@ -24,7 +25,8 @@ class Outbox:
     """First in, first out, for senders that wait (``send``) and for those that do not (``post``).
 
     ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
-    one and ends the outbox. ``on_overfull`` hears when more is waiting than a peer may leave unread.
+    one, and of anything that goes wrong with a post, and ends the outbox. ``on_overfull`` hears when more
+    is waiting than a peer may leave unread.
     """
 
     __slots__ = (
@@ -105,7 +107,7 @@ class Outbox:
             self._busy = True
             if self._write(send, data):
                 self.release()
-        return True
+        return self._open  # Taking this message may have been the end.
 
     def _refusal(self) -> Exception:
         if self._end is not None:
@@ -149,44 +151,60 @@ class Outbox:
             if hasattr(sending, "add_done_callback"):  # A future of the server's own, which needs no task.
                 sending.add_done_callback(self._written)
                 return False
-            iterator = iter(sending.__await__())
-            future = next(iterator)
+            steps = _steps(sending)
+            future = next(steps)
         except StopIteration:
             return True
-        except self._failures as error:
+        except Exception as error:
             self._on_failure(error)
             return True
         # The server makes us wait (backpressure): only now is a task worth its price.
-        self._writer = self._loop.create_task(self._finish(iterator, future))
+        self._writer = self._loop.create_task(self._finish(steps, future))
         return False
 
     def _written(self, sending: Any) -> None:
         try:
             sending.result()
-        except self._failures as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._on_failure(error)
         finally:
             self.release()
 
-    async def _finish(self, iterator: Iterator[Any], future: Any) -> None:
+    async def _finish(self, steps: Generator[Any, Any, object], future: Any) -> None:
         try:
-            await _Started(iterator, future)
-        except self._failures as error:
+            await _Started(steps, future)
+        except Exception as error:
             self._on_failure(error)
         finally:
             self._writer = None
             self.release()
 
 
+def _steps(sending: Awaitable[object]) -> Generator[Any, Any, object]:
+    return (yield from sending.__await__())
+
+
 class _Started:
     """An awaitable that was stepped once already and now waits for ``future``."""
 
-    __slots__ = ("_future", "_iterator")
+    __slots__ = ("_future", "_steps")
 
-    def __init__(self, iterator: Iterator[Any], future: Any) -> None:
-        self._iterator = iterator
+    def __init__(self, steps: Generator[Any, Any, object], future: Any) -> None:
+        self._steps = steps
         self._future = future
 
-    def __await__(self) -> Generator[Any, None, None]:
-        yield self._future
-        yield from self._iterator
+    def __await__(self) -> Generator[Any, Any, None]:
+        future = self._future
+        step: Callable[[], Any]
+        while True:
+            try:
+                yield future
+            except BaseException as error:
+                # A wait that fails belongs to the server's code, which may have an answer to it.
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(next, self._steps)
+            try:
+                future = step()
+            except StopIteration:
+                return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -63,9 +64,11 @@ class Router:
     def match(self, path: str) -> tuple[WebSocketRoute, dict[str, Any]] | None:
         """The route for a percent-decoded path, with its parameters converted."""
         for regex, convertors, route in self._compiled:
-            if found := regex.match(path):
+            if found := regex.fullmatch(path):
                 values = found.groupdict().items()
-                return route, {name: convertors[name].convert(value) for name, value in values}
+                # A number of thousands of digits matches, but Python refuses to convert it.
+                with contextlib.suppress(ValueError):
+                    return route, {name: convertors[name].convert(value) for name, value in values}
         return None
 
 
@@ -81,8 +84,8 @@ def template(path: str) -> str:
         if kind not in PARAMETER_TYPES:
             known = ", ".join(f"<{known}:{name}>" for known in PARAMETER_TYPES if known)
             raise ValueError(f"path {path!r}: unknown parameter type {kind!r}; there are {known}")
-        if not name.isidentifier():
-            raise ValueError(f"path {path!r}: parameter name {name!r} is no Python identifier")
+        if not (name.isidentifier() and name.isascii()):
+            raise ValueError(f"path {path!r}: parameter name {name!r} is no ASCII identifier of Python")
         return f"{{{name}:{PARAMETER_TYPES[kind]}}}"
 
     converted = PARAMETER.sub(convert, path)

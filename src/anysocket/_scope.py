@@ -128,7 +128,8 @@ class Scope:
         """The host the peer asked for, with its port if it named one; ``""`` when it named none."""
         host = self.headers.get("host")
         if host is None and self.server is not None:
-            host = f"{self.server.host}:{self.server.port}"
+            name = self.server.host
+            host = f"[{name}]:{self.server.port}" if ":" in name else f"{name}:{self.server.port}"
         return host or ""
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -20,7 +21,8 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
 
     Returning closes with 1000, raising with 1011 and a traceback in the log; before ``accept()`` the
     upgrade is refused with 403 and 500. :class:`Denied` refuses with its response. A
-    :class:`ConnectionClosed` out of the handler is a normal end. Only cancellation comes out of here.
+    :class:`ConnectionClosed` out of the handler is a normal end. Only cancellation comes out of here, and
+    leaves the connection lost.
     """
     websocket.scope.path_params = dict(parameters)
     try:
@@ -30,7 +32,9 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
     except ConnectionClosed as closed:
         logger.debug("%s ended: %s", websocket, closed)
         await _end(websocket, 1000, 403)
-    except Exception:
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
         logger.exception("handler %s failed on %s, peer %s", _name(handler), websocket, websocket.client)
         await _end(websocket, 1011, 500)
     else:
@@ -43,6 +47,15 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
         await _end(websocket, 1000, 403)
     finally:
         await websocket._leave()
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether the handler failed, in contrast to being stopped from outside."""
+    if isinstance(error, asyncio.CancelledError):
+        # Else nobody cancelled us: the handler waited for something that was cancelled.
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return isinstance(error, Exception | SystemExit)  # No handler may end the server by sys.exit().
 
 
 async def _end(websocket: WebSocket, code: int, status: int) -> None:

@@ -45,6 +45,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         "__weakref__",
         "_closed",
         "_closer",
+        "_deadline",
         "_ended",
         "_inbox",
         "_offered",
@@ -82,6 +83,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._outbox = Outbox(transport.failures, on_failure=self._lost, on_overfull=self._too_slow)
         self._closed: ConnectionClosed | None = None
         self._closer: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
         self._on_end: list[Callable[[WebSocket], None]] = []
 
@@ -193,7 +195,6 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
     async def _send_close(self, code: int, reason: str) -> None:
         if code != 1000 and Capability.CLOSE_CODE not in self.capabilities:
             logger.debug("%s cannot carry close code %d: dropped", self._transport.server, code)
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._outbox.turn()
@@ -205,7 +206,9 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             logger.debug("the peer of %s takes nothing more: dropped without a close frame", self)
             self._lost(ConnectionClosed(1006, "", "lost"))
         else:
-            loop.call_later(CLOSE_TIMEOUT, self._lost, ConnectionClosed(1006, "", "lost"))
+            if self._state is State.CLOSING:
+                lost = ConnectionClosed(1006, "", "lost")
+                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._lost, lost)
 
     def _peer_closed(self, message: Message) -> None:
         self._step(Event.PEER_CLOSED)
@@ -231,11 +234,14 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             self._closed = closed
             self._inbox.end(closed, drop_unread=drop_unread)
             self._outbox.end(closed, drop_posts=drop_posts or closed.by != "us")
-            for callback in self._on_end:
+            callbacks, self._on_end = self._on_end, []
+            for callback in callbacks:
                 callback(self)
-            self._on_end.clear()
-        if self._ended is not None and not self._ended.done() and self._state in (State.CLOSED, State.DENIED):
-            self._ended.set_result(None)
+        if self._state in (State.CLOSED, State.DENIED):
+            if self._deadline is not None:
+                self._deadline.cancel()
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_result(None)
 
     def _notify_end(self, callback: Callable[[WebSocket], None]) -> None:
         """Call back once nothing can be sent any more; raises that end if it was already. For rooms."""
@@ -243,14 +249,19 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             raise self._closed.again()
         self._on_end.append(callback)
 
+    def _notify_no_more(self, callback: Callable[[WebSocket], None]) -> None:
+        with contextlib.suppress(ValueError):
+            self._on_end.remove(callback)
+
     async def _leave(self) -> None:
         """The handler is done: let go of the server's connection, after a close under way and its answer."""
         if self._closer is not None:
             await asyncio.shield(self._closer)
-        if self._state is State.CLOSING and self._transport.linger:
+        if self._state is State.CLOSING:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._transport.linger):
                     await self.wait_closed()
+        self._lost(ConnectionClosed(1006, "", "lost"))
         self._inbox.abandon()
 
     # -- the state --

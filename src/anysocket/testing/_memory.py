@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -35,7 +36,8 @@ class MemoryTransport:
         self.scope = scope
         self.capabilities = capabilities
         self._to_app: Channel[Message] = Channel()
-        self._to_peer: Channel[Message] = Channel()
+        held_back = Capability.BACKPRESSURE in capabilities
+        self._to_peer: Channel[Message] = Channel() if held_back else Channel(sys.maxsize)
         self._timeout = timeout
         self.answer: asyncio.Future[Peer] = asyncio.get_running_loop().create_future()
 
@@ -54,6 +56,8 @@ class MemoryTransport:
     async def receive(self) -> Message:
         message = await self._to_app.get()
         if message is LOST:
+            if Capability.LOST_IS_1006 not in self.capabilities:
+                return Message("close", "", 1005)
             raise ConnectionClosed(1006, "", "lost")
         if message.type == "close":
             self._to_peer.end(LOST)
@@ -110,7 +114,7 @@ async def connect(
             )
     finally:
         handler.cancel()
-        await asyncio.wait({handler})
+        await asyncio.wait({handler}, timeout=timeout)
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ def test_granian(interface):
     launch = Launch("chat:app", "127.0.0.1", 8123, workers=3, interface=interface)
     line = arguments("granian", launch)
     assert line == (
-        f"--interface {interface} --runtime-mode st --task-impl asyncio "
+        f"--interface {interface} --runtime-mode st --task-impl asyncio --workers-kill-timeout 15 "
         "--host 127.0.0.1 --port 8123 --workers 3 chat:app"
     )
 

@@ -80,8 +80,9 @@ async def test_serve(name, start):
 
 @pytest.mark.parametrize("name", ["granian", "uvicorn", "hypercorn"], indirect=True)
 async def test_serve_with_workers(name, start):
-    ready = "Started worker-2" if name == "granian" else ""
-    running = start("serve", "cli_echo:app", "--server", name, "--workers", "2", ready=ready)
+    running = start("serve", "cli_echo:app", "--server", name, "--workers", "2", ready=READY.get(name, ""))
+    if name == "granian":
+        await running.logged("Started worker-2")
     async with running.connect("/echo") as peer:
         await peer.send("hello")
         assert await peer.receive() == "hello"
