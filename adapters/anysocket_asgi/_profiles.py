@@ -32,6 +32,12 @@ class Profile:
     """Which close codes it takes; another one would raise and leave the connection open."""
     joins_denial_headers: bool = False
     """Two denial headers of one name end its process: they are joined to one (RFC 9110 section 5.3)."""
+    cancel_safe: bool = True
+    """Whether a receive that is cancelled loses no message."""
+    answers_late: bool = False
+    """Whether it answers the peer's close only when it is told to close as well."""
+    linger: float = 0.0
+    """Seconds to go on receiving after a close of ours; 0 where the server reads on by itself."""
     has_lifespan: bool = True
     """Whether it runs the lifespan protocol; else the first connection starts the app."""
 
@@ -51,6 +57,8 @@ PROFILES = (
         "Hypercorn",
         ("hypercorn.",),
         C.SUBPROTOCOL | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_CODE | C.CLOSE_REASON | C.BACKPRESSURE,
+        # What the peer still sends fills a queue of ten; a full one keeps the connection open for ever.
+        linger=2.0,
     ),
     Profile(
         "Daphne",
@@ -64,11 +72,14 @@ PROFILES = (
         ("granian.",),
         BASIC | C.DENIAL_BODY | C.CLOSE_REASON | C.BACKPRESSURE,
         joins_denial_headers=True,
+        answers_late=True,
+        cancel_safe=False,
     ),
     Profile(
         "Starlette's TestClient",
         ("anyio.streams.",),
         BASIC | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_REASON | C.PEER_CLOSE_REASON | C.LOST_IS_1006,
+        cancel_safe=False,
     ),
 )
 
@@ -79,7 +90,7 @@ def find_profile(scope: Mapping[str, Any], send: Any) -> Profile:
     for profile in PROFILES:
         if origin.startswith(profile.origins):
             return profile
-    return Profile("this ASGI server", (), _announced(scope))
+    return Profile("this ASGI server", (), _announced(scope), cancel_safe=False)
 
 
 def is_known(profile: Profile) -> bool:

@@ -19,19 +19,20 @@ class ASGITransport:
     """The port on ``receive`` and ``send``."""
 
     remedy = "use a server that compat_matrix.md lists with it"
-    # The servers read on after a close by themselves.
-    linger = 0.0
     # By the specification OSError (2.4); before it, and beside it, servers raise RuntimeError.
     failures: tuple[type[BaseException], ...] = (OSError, RuntimeError)
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, profile: Profile, *, denial: bool) -> None:
         self.scope = scope
         self.server = profile.server
+        self.linger = profile.linger
+        self.cancel_safe = profile.cancel_safe
         self._profile = profile
         self.capabilities = profile.capabilities if denial else profile.capabilities & ~Capability.DENIAL_BODY
         self._receive = receive
         self._send = send
         self._receiving: Any = None
+        self._answering: asyncio.Task[None] | None = None
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         event: dict[str, Any] = {"type": "websocket.accept"}
@@ -59,18 +60,20 @@ class ASGITransport:
         except self.failures:
             pass  # A peer that has left is refused, too.
 
-    async def receive(self) -> Message:
-        self._receiving = self._receive()
-        try:
-            event = await self._receiving
-        except self.failures:
-            raise ConnectionClosed(1006, "", "lost") from None
+    def receive(self) -> Awaitable[Any]:
+        self._receiving = receiving = self._receive()
+        return receiving
+
+    def decode(self, event: Any) -> Message:
         if event["type"] == "websocket.receive":
             # Either key may be missing or None, and an empty message is one.
             text = event.get("text")
             if text is not None:
                 return Message("text", text)
             return Message("bytes", bytes(event.get("bytes") or b""))
+        if self._profile.answers_late:
+            # In a task of its own, as it may have to wait for a send that a slow peer holds up.
+            self._answering = asyncio.get_running_loop().create_task(self.close(1000, ""))
         return self._end(event)
 
     def _end(self, event: Mapping[str, Any]) -> Message:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, NoReturn
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
 from anysocket._transport import RawHeaders
-from anysocket_rsgi._errors import FAILURES
+from anysocket_rsgi._errors import FAILURES, ProtocolClosed
 
 # Message kinds, RSGI 1.6.
 CLOSE, BYTES, TEXT = 0, 1, 2
@@ -15,6 +15,15 @@ CLOSE, BYTES, TEXT = 0, 1, 2
 CAPABILITIES = Capability.LOST_IS_1006 | Capability.BACKPRESSURE
 SERVER = "Granian RSGI"
 REMEDY = "serve the app with `granian --interface asgi`, which can"
+
+
+class _Ended:
+    """In the place of the server's transport object, which is freed when the connection is over."""
+
+    def send_str(self, data: object) -> NoReturn:
+        raise ProtocolClosed("the connection is over")
+
+    send_bytes = send_str
 
 
 class RSGITransport:
@@ -29,6 +38,8 @@ class RSGITransport:
     capabilities = CAPABILITIES
     remedy = REMEDY
     failures = FAILURES
+    # Granian drops the message that a cancelled receive was about to get.
+    cancel_safe = False
     # A connection dropped with the peer's answer unread is reset instead of ended in order.
     linger = 2.0
 
@@ -49,16 +60,20 @@ class RSGITransport:
         self._answered = True
         self._protocol.close(status)
 
-    async def receive(self) -> Message:
+    async def receive(self) -> Any:
         try:
-            message = await self._transport.receive()
+            return await self._transport.receive()
         except FAILURES:
-            raise ConnectionClosed(1006, "", "lost") from None
-        kind = message.kind
+            self._let_go()
+            raise
+
+    def decode(self, event: Any) -> Message:
+        kind = event.kind
         if kind == TEXT:
-            return Message("text", message.data)
+            return Message("text", event.data)
         if kind == BYTES:
-            return Message("bytes", message.data)
+            return Message("bytes", event.data)
+        self._let_go()
         return Message("close", "", 1005)
 
     def send_text(self, data: str) -> Awaitable[object]:
@@ -72,15 +87,19 @@ class RSGITransport:
     async def close(self, code: int, reason: str) -> None:
         self._protocol.close(code)
 
-    def release(self) -> None:
-        """Let go of the connection: RSGI ends TCP only when its transport object is freed.
+    def _let_go(self) -> None:
+        """The peer has ended the connection. Granian answers its close with our own, or when it reads on, and
+        ends TCP when the transport object is freed: neither waits for a handler that goes on."""
+        self._protocol.close(1000)
+        self._transport = _Ended()
 
-        A handshake left unanswered is answered here, whatever happened before: older Granian ends the
-        server's process when the application leaves without an answer.
+    def release(self) -> None:
+        """Let go of the connection, whatever happened before.
+
+        A handshake left unanswered is answered here: older Granian ends the server's process when the
+        application leaves without an answer.
         """
-        if not self._answered:
-            self._answered = True
-            self._protocol.close(500)
-        else:
-            self._protocol.close(1000)
+        status = 1000 if self._answered else 500
+        self._answered = True
+        self._protocol.close(status)
         self._protocol = self._transport = None

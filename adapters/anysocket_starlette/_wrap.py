@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
 from typing import Any
 
 from starlette.websockets import WebSocket as StarletteWebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from anysocket._errors import ConnectionClosed, WebSocketStateError
-from anysocket._message import Message
 from anysocket._transport import RawHeaders
 from anysocket._websocket import WebSocket
 from anysocket_asgi import ASGITransport
 from anysocket_asgi._scope import build_scope
 from anysocket_starlette._endpoint import server_profile
+
+LOST = {"type": "websocket.disconnect", "code": 1006}
+"""An end that the server has not told of."""
 
 
 def wrap(websocket: StarletteWebSocket, id: str | None = None) -> WebSocket:
@@ -55,39 +56,60 @@ def wrap(websocket: StarletteWebSocket, id: str | None = None) -> WebSocket:
     return wrapped
 
 
-class _SharedTransport:
-    """The port on a Starlette WebSocket that somebody else receives on.
+class _SharedTransport(ASGITransport):
+    """The port on a Starlette WebSocket that somebody else receives on: of what arrives, the end only.
 
     It watches the object's ``receive`` and ``send``, which all of Starlette's other methods call, as
     Starlette tells of an end to nobody but their caller.
     """
 
-    remedy = ASGITransport.remedy
-    linger = 0.0
-    failures: tuple[type[BaseException], ...] = (WebSocketDisconnect, OSError, RuntimeError)
+    failures = (*ASGITransport.failures, WebSocketDisconnect)
 
     def __init__(self, websocket: StarletteWebSocket) -> None:
-        profile = server_profile(websocket)
-        self.server = profile.server
-        self.capabilities = profile.capabilities
-        self.scope = build_scope(websocket.scope, {})
-        self.scope.path_params = dict(websocket.path_params)
+        scope = build_scope(websocket.scope, {})
+        scope.path_params = dict(websocket.path_params)
+        self._sent, self._received = websocket.send, websocket.receive
+        super().__init__(scope, self._disconnect, self._sent, server_profile(websocket), denial=False)
+        self._end_event: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._server_receive = websocket._receive  # pyright: ignore[reportPrivateUsage]
-        self._received, self._sent = websocket.receive, websocket.send
-        self._receiving: Any = None
+        self._server_receiving: Any = None
         self._closed_by_us: dict[str, Any] | None = None
         self._close_sent = asyncio.Event()
-        self._end: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         vars(websocket).update(
-            receive=self._watched_receive, send=self._watched_send, _receive=self._cancellable_receive
+            send=self._watched_send, receive=self._watched_receive, _receive=self._cancellable_receive
         )
         endpoint = asyncio.current_task()
         assert endpoint is not None
-        endpoint.add_done_callback(lambda _: self._lost())
+        endpoint.add_done_callback(lambda _: self._ended(LOST))
 
-    def _cancellable_receive(self) -> Any:
-        self._receiving = self._server_receive()
-        return self._receiving
+    async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
+        """Nothing to do: the endpoint has accepted."""
+
+    async def close(self, code: int, reason: str) -> None:
+        # Granian's close waits for ever while its receive is pending, and that is a future of its own.
+        if hasattr(self._server_receiving, "cancel"):
+            self._closed_by_us = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self._server_receiving.cancel()
+        try:
+            await super().close(code, reason)
+        finally:
+            self._close_sent.set()
+
+    async def _disconnect(self) -> Any:
+        return await self._end_event
+
+    def _ended(self, event: Any) -> None:
+        if not self._end_event.done():
+            self._end_event.set_result(event)
+
+    async def _watched_send(self, message: Any) -> None:
+        try:
+            await self._sent(message)
+        except self.failures:
+            self._ended(LOST)
+            raise
+        if message["type"] == "websocket.close":
+            self._ended(LOST)
 
     async def _watched_receive(self) -> Any:
         try:
@@ -98,56 +120,15 @@ class _SharedTransport:
             await self._close_sent.wait()  # An endpoint that returned before would close without the code.
             message = self._closed_by_us
         except self.failures:
-            self._lost()
+            self._ended(LOST)
             raise
         if message["type"] == "websocket.disconnect":
-            code, reason = message.get("code") or 1005, message.get("reason") or ""
-            if code == 1006:
-                self._lost()
-            elif not self._end.done():
-                self._end.set_result(Message("close", reason, code, reason))
+            self._ended(message)
         return message
 
-    async def _watched_send(self, message: Any) -> None:
-        try:
-            await self._sent(message)
-        except self.failures:
-            self._lost()
-            raise
-        if message["type"] == "websocket.close":
-            self._lost()
-
-    def _lost(self) -> None:
-        if not self._end.done():
-            self._end.set_exception(ConnectionClosed(1006, "", "lost"))
-            self._end.exception()  # Looked at: nobody has to wait for it.
-
-    async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
-        """Nothing to do: the endpoint has accepted."""
-
-    async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
-        """Nothing to do: what is accepted is never denied."""
-
-    async def receive(self) -> Message:
-        return await self._end
-
-    def send_text(self, data: str) -> Awaitable[object]:
-        return self._sent({"type": "websocket.send", "text": data})
-
-    def send_bytes(self, data: bytes) -> Awaitable[object]:
-        return self._sent({"type": "websocket.send", "bytes": data})
-
-    async def close(self, code: int, reason: str) -> None:
-        # Granian's close waits for ever while its receive is pending, and that is a future of its own.
-        if hasattr(self._receiving, "cancel"):
-            self._closed_by_us = {"type": "websocket.disconnect", "code": code, "reason": reason}
-            self._receiving.cancel()
-        try:
-            await self._sent({"type": "websocket.close", "code": code, "reason": reason})
-        except self.failures:
-            self._lost()
-        finally:
-            self._close_sent.set()
+    def _cancellable_receive(self) -> Any:
+        self._server_receiving = self._server_receive()
+        return self._server_receiving
 
 
 def _is_cancelled(task: asyncio.Task[Any] | None) -> bool:

@@ -21,7 +21,7 @@ class Message:
     def __init__(
         self, type: MessageType, data: str | bytes = "", code: int | None = None, reason: str = ""
     ) -> None:
-        self.type = type
+        self.type: MessageType = type
         self.data = data
         self.code = code
         self.reason = reason

@@ -92,7 +92,10 @@ class Outbox:
             self._on_failure(error)
             raise self._refusal() from None
         finally:
-            self.release()
+            if self._queue:
+                self.release()
+            else:
+                self._busy = False
 
     def post(self, send: Send, data: str | bytes) -> bool:
         """Send when the turn comes, without waiting for it; False if the connection is over."""

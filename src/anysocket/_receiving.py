@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 from anysocket._errors import ConnectionClosed, EndedBy
-from anysocket._inbox import Inbox
+from anysocket._inbox import End, Inbox
 from anysocket._message import Message
 
 
@@ -21,7 +21,7 @@ class ReceivingHalf:
 
     _inbox: Inbox
 
-    async def receive(self) -> Message:
+    def receive(self) -> Coroutine[Any, Any, Message]:
         """The next message: text, bytes, one ``close`` when the peer closes, one ``error`` above
         ``max_message_bytes``.
 
@@ -29,24 +29,14 @@ class ReceivingHalf:
         :class:`WebSocketStateError` before ``accept()`` or while another task receives.
         Cancelling it loses nothing: the next call returns the message that was on its way.
         """
-        return await self._inbox
+        return self._inbox.next(_deliver)
 
     def __aiter__(self) -> AsyncIterator[Message]:
         """Text and bytes messages until the peer closes; raises :class:`ConnectionClosed` if it was lost."""
         return self
 
-    async def __anext__(self) -> Message:
-        try:
-            message = await self._inbox
-        except ConnectionClosed as closed:
-            if is_failure(closed):
-                raise
-            raise StopAsyncIteration from None
-        if message.code is None:
-            return message
-        if message.type == "error":
-            raise ConnectionClosed(1009, str(message.data), "us")
-        raise StopAsyncIteration
+    def __anext__(self) -> Coroutine[Any, Any, Message]:
+        return self._inbox.next(_stop_iteration)
 
     async def _receive_data(self, wanted: str) -> str | bytes:
         message = await self.receive()
@@ -94,6 +84,20 @@ class ReceivingHalf:
         """JSON messages until the peer closes."""
         async for message in _until_close(self.receive_json):
             yield message
+
+
+def _deliver(end: End) -> Message:
+    if isinstance(end, ConnectionClosed):
+        raise end
+    return end
+
+
+def _stop_iteration(end: End) -> NoReturn:
+    if isinstance(end, Message) and end.type == "error":
+        raise ConnectionClosed(1009, end.reason, "us")
+    if isinstance(end, ConnectionClosed) and is_failure(end):
+        raise end
+    raise StopAsyncIteration
 
 
 def is_failure(closed: ConnectionClosed) -> bool:

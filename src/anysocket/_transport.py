@@ -8,7 +8,7 @@ states, rooms and the meaning of close codes are the core's, so that they are th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from anysocket._capability import Capability
 from anysocket._message import Message
@@ -25,9 +25,9 @@ class Transport(Protocol):
     * all calls come from the event loop's thread;
     * ``accept`` or ``deny`` is called at most once, and never both;
     * ``receive`` is called only after ``accept`` returned, never while an earlier call is unfinished,
-      never after one of them reported the end; the awaitable it returned is **never cancelled**
-      (a reader that is cancelled leaves it running and takes its result later), but it may be dropped
-      unfinished when the connection is over;
+      never after one of them reported the end; the awaitable it returned is **never cancelled** unless
+      the transport is ``cancel_safe`` (a reader that is cancelled leaves it running and takes its result
+      later), but it may be dropped unfinished when the connection is over;
     * ``send_text`` and ``send_bytes`` are called one after the other, the next only when the awaitable
       of the last one is done, never before ``accept`` returned nor after ``close``;
     * ``close`` is called at most once, with a code RFC 6455 section 7.4 allows to be sent and a reason of at
@@ -42,11 +42,14 @@ class Transport(Protocol):
     """What to do when a capability is missing, as the end of an error message."""
     scope: Scope
     """The handshake request, normalised."""
+    cancel_safe: bool
+    """Whether a ``receive`` that is cancelled loses no message. If so, a handler that waits for a message
+    runs it in its own task; if not, the core puts itself in between, at a small cost per message."""
     linger: float
     """Seconds to go on receiving after a close of ours, so that the peer's answer is read before the
     connection is dropped (RFC 6455 section 7.1.1); 0 where the server sees to that itself."""
     failures: tuple[type[BaseException], ...]
-    """The exceptions by which this server's ``send`` says that the connection is over. The core turns
+    """The exceptions by which this server says that the connection is over. The core turns
     them into :class:`~anysocket.ConnectionClosed`."""
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
@@ -62,11 +65,18 @@ class Transport(Protocol):
         left is refused too. Headers and body may be dropped without ``Capability.DENIAL_BODY``."""
         ...
 
-    def receive(self) -> Awaitable[Message]:
-        """The next ``text``, ``bytes`` or ``close`` message, fragments joined (RFC 6455 section 5.4).
+    def receive(self) -> Awaitable[Any]:
+        """The server's next event, for ``decode`` and for nobody else. Raises one of ``failures`` when the
+        connection ended without a close frame."""
+        ...
 
-        Raises :class:`~anysocket.ConnectionClosed` with code 1006 when the connection ended without a
-        close frame. Both a close message and that exception are the end: nothing is received after.
+    def decode(self, event: Any) -> Message:
+        """An event as a ``text``, ``bytes`` or ``close`` message, fragments joined (RFC 6455 section 5.4).
+
+        Raises :class:`~anysocket.ConnectionClosed` with code 1006 for the event of a connection that ended
+        without a close frame. That, a close, and a ``receive`` that fails are the end: nothing follows.
+
+        A call of its own, since a coroutine around each receive would add a tenth to a small message.
         """
         ...
 

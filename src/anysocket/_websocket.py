@@ -74,7 +74,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._offered = subprotocols
         self._state = State.CONNECTING
         self._inbox = Inbox(
-            transport.receive,
+            transport,
             max_message_bytes,
             on_close=self._peer_closed,
             on_lost=self._lost,
@@ -193,8 +193,11 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             self._closer = asyncio.get_running_loop().create_task(self._send_close(code, reason))
 
     async def _send_close(self, code: int, reason: str) -> None:
-        if code != 1000 and Capability.CLOSE_CODE not in self.capabilities:
-            logger.debug("%s cannot carry close code %d: dropped", self._transport.server, code)
+        lacking = ~self.capabilities & (Capability.CLOSE_CODE | Capability.CLOSE_REASON)
+        if (code != 1000 and Capability.CLOSE_CODE in lacking) or (
+            reason and Capability.CLOSE_REASON in lacking
+        ):
+            logger.debug("%s cannot carry all of close %d %r: dropped", self._transport.server, code, reason)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._outbox.turn()

@@ -1,15 +1,12 @@
-"""What the contract's tests share: the app they drive is ``contract_app.py``, the raw client ``frames.py``."""
+"""What the contract's tests share. They drive ``contract_app.py``, some through the raw ``frames.py``."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # so that the tests find frames.py
 
 KEYS = itertools.count(1)
 ASK_TIMEOUT = 10.0
@@ -31,7 +28,7 @@ def key() -> str:
 def ask():
     """``await ask(running, path)``: the JSON that the handler of ``path`` sends first."""
 
-    async def ask(running, path: str) -> dict:
+    async def ask(running, path: str) -> dict[str, Any]:
         async with running.connect(path) as peer:
             return json.loads(await peer.receive(ASK_TIMEOUT))
 
@@ -42,7 +39,7 @@ def ask():
 def told(running, key, ask):
     """``await told()``: what a handler that was given ``key`` told."""
 
-    async def told(which: str = "") -> dict:
+    async def told(which: str = "") -> dict[str, Any]:
         return await ask(running, f"/told/{which or key}")
 
     return told

@@ -15,7 +15,15 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from anysocket import App, Capability, ConnectionClosed, Denied, UnsupportedByTransport, WebSocketStateError
+from anysocket import (
+    App,
+    Capability,
+    ConnectionClosed,
+    Denied,
+    UnsupportedByTransport,
+    WebSocketManager,
+    WebSocketStateError,
+)
 
 TOLD_TIMEOUT = 8.0
 
@@ -258,6 +266,7 @@ async def echo(websocket):
 @app.websocket("/limit", max_message_bytes=65536)
 async def limited(websocket):
     await websocket.accept()
+    error = None
     while True:
         try:
             message = await websocket.receive()
@@ -282,6 +291,18 @@ async def send_a_lone_surrogate(websocket):
     await websocket.send_text(outcome)
 
 
+@app.websocket("/surrogate-in-a-room")
+async def broadcast_a_lone_surrogate(websocket):
+    manager = WebSocketManager()
+    await websocket.accept()
+    manager.add_connection(websocket.id, websocket)
+    try:
+        await manager.broadcast_to_all("\ud800")
+    except ValueError:
+        await manager.broadcast_to_all("refused")
+    await websocket.send_text("and on")
+
+
 @app.websocket("/wrong-types")
 async def send_wrong_types(websocket):
     await websocket.accept()
@@ -303,9 +324,7 @@ async def send_wrong_types(websocket):
 @app.websocket("/never-reads")
 async def never_reads(websocket):
     await websocket.accept()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(30):
-            await websocket.wait_closed()
+    await future_of(websocket.query_params["key"])
 
 
 @app.websocket("/inspect/<path:rest>")
@@ -319,7 +338,7 @@ async def inspect(websocket, rest):
             "raw_path": scope.raw_path and scope.raw_path.decode("latin-1"),
             "query_string": scope.query_string.decode("latin-1"),
             "query": {name: websocket.query_params.getlist(name) for name in websocket.query_params},
-            "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in websocket.headers],
+            "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope.headers],
             "cookies": websocket.cookies,
             "client": websocket.client,
             "server": scope.server,
@@ -328,7 +347,7 @@ async def inspect(websocket, rest):
             "subprotocols": scope.subprotocols,
             "url": websocket.url,
             "started": websocket.state.started,
-            "capabilities": sorted(flag.name for flag in Capability if flag in websocket.capabilities),
+            "capabilities": sorted(str(flag.name) for flag in Capability if flag in websocket.capabilities),
         }
     )
 
@@ -338,11 +357,12 @@ async def inspect(websocket, rest):
 
 @app.websocket("/receive-with/<how>")
 async def receive_with_timeouts(websocket, how):
-    """Receives with timeouts that race the arrivals; says "enough" after 2,000 calls."""
+    """Receives with timeouts that race the arrivals; says "enough" after 2,000 calls, both ways."""
     await websocket.accept()
     receive_one = {"timeout": with_timeout, "wait_for": with_wait_for, "storm": with_a_storm}[how]
     received: list[Any] = []
     calls = cancelled = 0
+    enough = False
     while not received or received[-1] != "end":
         calls += 1
         message = await receive_one(websocket)
@@ -350,7 +370,8 @@ async def receive_with_timeouts(websocket, how):
             cancelled += 1
         else:
             received.append(message.data)
-        if calls == 2000:
+        if not enough and calls >= 2000 and min(cancelled, len(received)) >= 500:
+            enough = True
             await websocket.send_text("enough")
     await websocket.send_json({"calls": calls, "cancelled": cancelled, "received": received})
 
@@ -467,7 +488,7 @@ async def receive_to_the_end(websocket):
 
 
 async def use_after_the_end(websocket):
-    sends = []
+    sends: list[Any] = []
     for send, data in ((websocket.send_text, "late"), (websocket.send_bytes, b"late")):
         begun = time.monotonic()
         try:
@@ -489,7 +510,7 @@ async def close_after_accept(websocket, code):
     await websocket.send_text("first")
     await websocket.close(code, websocket.query_params.get("reason", ""))
     await websocket.close(1000)
-    ends = []
+    ends: list[dict[str, Any]] = []
     try:
         await websocket.receive()
     except ConnectionClosed as closed:

@@ -95,14 +95,16 @@ class RawClient:
     def reset(self) -> None:
         """End the connection with a TCP reset, now."""
         sock = self._writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # the server was faster
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
 
 @contextlib.asynccontextmanager
 async def open_raw(port: int) -> AsyncIterator[RawClient]:
     """A TCP connection to a server, dropped at the end."""
-    reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port, limit=1 << 24), TIMEOUT)
+    opening = asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
+    reader, writer = await asyncio.wait_for(opening, TIMEOUT)
     try:
         yield RawClient(reader, writer)
     finally:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from clients import Refused
-from frames import CLOSE, TEXT, open_raw
+from clients import Closed, Refused
+from contract.frames import CLOSE, TEXT, open_raw
 
 SOON = 1.0
 
@@ -85,7 +85,7 @@ async def test_accepting_twice_is_refused_and_does_no_harm(running):
 # -- closed by us --
 
 
-@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1001, "going"), (1008, "policy"), (4001, "own ü")])
+@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1001, "going"), (1008, "no"), (4001, "own-words")])
 async def test_close_reaches_the_peer(running, server, told, key, code, reason):
     async with running.connect(f"/close-after/{code}?key={key}&reason={reason}") as peer:
         assert await peer.receive() == "first"
@@ -148,6 +148,7 @@ async def test_tcp_ends_when_the_handler_has(running, path):
 
 
 @pytest.mark.needs("process")
+@pytest.mark.not_on("granian-asgi", reason="reads nothing after its close, so TCP is reset, at times early")
 async def test_messages_on_their_way_do_not_keep_a_closed_connection(running):
     """The handler ends while the peer still sends: its close frame arrives, and then the end."""
     async with open_raw(running.port) as client:
@@ -163,19 +164,22 @@ async def test_messages_on_their_way_do_not_keep_a_closed_connection(running):
 # -- closed or lost by the peer --
 
 
+async def end_of(peer) -> Closed:
+    """The end, after what was still on its way."""
+    while True:
+        try:
+            await peer.receive(SOON)
+        except Closed as closed:
+            return closed
+
+
 @pytest.mark.parametrize("path", ["/sleep", "/send-slowly", "/receive-to-the-end"])
 async def test_close_of_the_peer_is_answered_and_noticed_at_once(running, told, key, path):
     async with running.connect(f"{path}?key={key}") as peer:
         await peer.send("never read" if path == "/sleep" else "read")
         begun = time.monotonic()
         await peer.close(4001, "bye")
-        while True:
-            try:
-                await peer.receive(SOON)
-            except Exception as end:
-                code = getattr(end, "code", None)
-                break
-        assert code not in (None, 1006), "the close frame was not answered"
+        assert (await end_of(peer)).code != 1006, "the close frame was not answered"
         noticed = (await told())["at"]
     assert noticed - begun < SOON
 
@@ -219,8 +223,8 @@ async def test_close_without_a_code_reads_1005(running, told, key):
         client.send(CLOSE)
         opcode, _ = await client.receive() or (None, b"")
         assert opcode == CLOSE
-        facts = await told()
         await client.ended(SOON)
+    facts = await told()
     assert facts["ends"][0] == {"code": 1005, "reason": "", "by": "peer"}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import time
 
 import pytest
 
 from clients import Refused
-from frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, open_raw
+from contract.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, open_raw
 
 MIB = 1 << 20
 LIMIT = 65536
@@ -20,14 +20,24 @@ LIMIT = 65536
 
 @pytest.mark.parametrize(
     "message",
-    ["", b"", "\0", b"\0", "ü" * 32768, b"\xff" * 65536, "x" * MIB, b"y" * MIB],
-    ids=["no-text", "no-bytes", "zero-text", "zero-byte", "64-KiB-text", "64-KiB", "1-MiB-text", "1-MiB"],
+    ["\0", b"\0", "ü" * 32768, b"\xff" * 65536, "x" * MIB, b"y" * MIB],
+    ids=["zero-text", "zero-byte", "64-KiB-text", "64-KiB", "1-MiB-text", "1-MiB"],
 )
 async def test_message_comes_back_as_it_was(running, message):
     async with running.connect("/echo") as peer:
         await peer.send(message)
         assert await peer.receive() == message
         await peer.send("and on")
+        assert await peer.receive() == "and on"
+
+
+@pytest.mark.fails_on("daphne", reason="drops empty messages")
+@pytest.mark.parametrize("message", ["", b""], ids=["text", "bytes"])
+async def test_empty_message_is_one(running, message):
+    async with running.connect("/echo") as peer:
+        await peer.send(message)
+        await peer.send("and on")
+        assert await peer.receive() == message
         assert await peer.receive() == "and on"
 
 
@@ -70,8 +80,8 @@ async def test_fragments_arrive_whole_with_pings_in_between(running):
         assert await client.receive() == (PONG, b"here?")
         assert await client.receive() == (TEXT, "Grüße".encode())
         client.send(BINARY, b"", final=False)
-        client.send(CONTINUATION, b"")
-        assert await client.receive() == (BINARY, b"")
+        client.send(CONTINUATION, b"\xff")
+        assert await client.receive() == (BINARY, b"\xff")
         client.send(CLOSE, b"\x03\xe8")
         opcode, _ = await client.receive() or (None, b"")
         assert opcode == CLOSE
@@ -83,6 +93,12 @@ async def test_text_that_no_utf8_can_say_is_refused_and_the_connection_lives(run
     assert answer.startswith(("ValueError", "UnicodeEncodeError")) and "surrogate" in answer
 
 
+async def test_text_that_no_utf8_can_say_does_not_stop_a_room(running):
+    async with running.connect("/surrogate-in-a-room") as peer:
+        assert await peer.receive() == "refused"
+        assert await peer.receive() == "and on"
+
+
 async def test_wrong_types_are_refused_by_name_and_the_connection_lives(running):
     async with running.connect("/wrong-types") as peer:
         errors = json.loads(await peer.receive())
@@ -92,26 +108,20 @@ async def test_wrong_types_are_refused_by_name_and_the_connection_lives(running)
 
 
 @pytest.mark.needs("process")
-async def test_handler_that_does_not_read_holds_the_peer_back(running, ask):
+@pytest.mark.fails_on("daphne", reason="reads on, however much the app leaves unread")
+async def test_handler_that_does_not_read_holds_the_peer_back(running, ask, key):
     """256 MiB are offered; the peer is stopped long before, and the server's memory stays small."""
     before = (await ask(running, "/process"))["peak_bytes"]
     message = bytes(MIB // 2)
-    offered = 512
-    async with running.connect("/never-reads") as peer:
+    async with running.connect(f"/never-reads?key={key}") as peer:
         sent = 0
-        last = time.monotonic()
-        sending = None
-        while sent < offered:
-            sending = asyncio.create_task(peer.send(message))
-            done, _ = await asyncio.wait({sending}, timeout=0.5)
-            if not done:
-                break
-            sent += 1
-            last = time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            while sent < 512:
+                await asyncio.wait_for(peer.send(message), 0.5)
+                sent += 1
         after = (await ask(running, "/process"))["peak_bytes"]
-        assert time.monotonic() - last > 0.4 and sent < offered, "nothing held the peer back"
-        sending.cancel()
-        await peer.abort()
+        await ask(running, f"/tell/{key}")
+    assert sent < 512, "nothing held the peer back"
     assert sent * len(message) < 64 * MIB
     assert after - before < 64 * MIB
 
@@ -228,7 +238,7 @@ async def test_page_of_the_same_host_may_connect(running):
         assert await peer.receive() == "hello"
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", ""])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
 async def test_page_of_another_host_is_refused(running, origin):
     with pytest.raises(Refused) as refusal:
         async with running.connect("/echo", origin=origin):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from clients import Refused
 from running import StartError
+from servers import start
 
 WAY_OUT = "--interface asgi"
 
@@ -18,8 +21,6 @@ def test_rust_tasks_are_refused_with_the_way_out(start_server):
     assert "--task-impl asyncio" in str(refusal.value)
 
 
-
-
 @pytest.mark.needs("process")
 @pytest.mark.parametrize(
     ("app", "capability"),
@@ -29,34 +30,34 @@ def test_rust_tasks_are_refused_with_the_way_out(start_server):
 async def test_app_starts_only_where_its_needs_are_met(start_server, server, app, capability):
     name = capability.upper()
 
-    def start():
+    def start_app():
         return start_server(f"requirements_app:{app}", environment={"REQUIRES": name})
 
     if capability in server.features:
-        async with start().connect("/", subprotocols=["chat.v1", "chat.v2"]) as peer:
+        async with start_app().connect("/", subprotocols=["chat.v1", "chat.v2"]) as peer:
             assert await peer.receive() == "None"
             assert peer.subprotocol == ("chat.v2" if app == "negotiating" else None)
     elif "lifespan" in server.features:
         with pytest.raises(StartError) as refusal:
-            start()
+            start_app()
         assert f"Capability.{name}" in str(refusal.value)
         assert WAY_OUT in str(refusal.value) or "compat_matrix.md" in str(refusal.value)
     else:  # The first connection finds out.
-        running = start()
+        running = start_app()
         with pytest.raises(Refused):
             async with running.connect("/"):
                 pass
         assert f"Capability.{name}" in running.log()
 
 
-async def test_lifespan_is_entered_before_and_left_after(start_server, server, tmp_path):
+async def test_lifespan_is_entered_before_and_left_after(server, tmp_path):
     trace = tmp_path / "trace"
-    running = start_server("requirements_app:traced", environment={"TRACE": str(trace)})
-    async with running.connect("/") as peer:
-        assert await peer.receive() == "7"
-    assert not trace.exists()
-    running.stop()
-    if "lifespan" in server.features and "process" in server.features:
+    folder = Path(__file__).parent
+    with start(server, "requirements_app:traced", folder, {"TRACE": str(trace)}) as running:
+        async with running.connect("/") as peer:
+            assert await peer.receive() == "7"
+        assert not trace.exists()
+    if "lifespan" in server.features:
         assert trace.read_text() == "the lifespan ended"
 
 

@@ -10,10 +10,11 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
-from frames import BINARY, CLOSE, TEXT, RawClient, frame, handshake, header, open_raw
+from contract.frames import BINARY, CLOSE, TEXT, RawClient, frame, handshake, header, open_raw
 
 AT_ONCE = 20
 HUNDRED_MB = 100_000_000
@@ -159,7 +160,7 @@ ROUNDS: dict[str, Round] = {
 }
 
 
-async def process(running) -> dict:
+async def process(running) -> dict[str, Any]:
     async with running.connect("/process") as peer:
         return json.loads(await peer.receive())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from anysocket._app import App
@@ -20,6 +20,8 @@ from anysocket._transport import RawHeaders
 from anysocket.testing._peer import LOST, Peer, Refused
 from anysocket.testing._wire import Channel
 
+PeerType = TypeVar("PeerType", bound=Peer)
+
 EVERYTHING = ~Capability(0) & ~Capability.PING
 DEFAULT_TIMEOUT = 5.0
 
@@ -30,6 +32,7 @@ class MemoryTransport:
     server = "the in-memory transport"
     remedy = "give connect(capabilities=…) more"
     linger = 0.0
+    cancel_safe = False
     failures: tuple[type[BaseException], ...] = (BrokenPipeError,)
 
     def __init__(self, scope: Scope, capabilities: Capability, timeout: float) -> None:
@@ -53,16 +56,18 @@ class MemoryTransport:
         if not self.answer.done():
             self.answer.set_exception(Refused(status, list(headers), body))
 
-    async def receive(self) -> Message:
-        message = await self._to_app.get()
-        if message is LOST:
+    def receive(self) -> Awaitable[Message]:
+        return self._to_app.get()
+
+    def decode(self, event: Message) -> Message:
+        if event is LOST:
             if Capability.LOST_IS_1006 not in self.capabilities:
                 return Message("close", "", 1005)
             raise ConnectionClosed(1006, "", "lost")
-        if message.type == "close":
+        if event.type == "close":
             self._to_peer.end(LOST)
-            return self._as_told(message)
-        return message
+            return self._as_told(event)
+        return event
 
     def _as_told(self, close: Message) -> Message:
         code = close.code if Capability.PEER_CLOSE_CODE in self.capabilities else 1005
@@ -99,19 +104,32 @@ async def connect(
     """
     transport = MemoryTransport(_build_scope(app, path, headers, subprotocols, client), capabilities, timeout)
     handler = asyncio.create_task(app.serve(transport))
-    try:
-        answer: set[asyncio.Future[Any]] = {handler, transport.answer}
-        await asyncio.wait(answer, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        if not transport.answer.done():
-            raise AssertionError(f"expected accept() or deny() within {timeout:g} s, the handler did neither")
-        peer = transport.answer.result()
+    async with play(handler, transport.answer, timeout) as peer:
         yield peer
-        await peer.close()
+
+
+@asynccontextmanager
+async def play(
+    handler: asyncio.Task[None], answer: asyncio.Future[PeerType], timeout: float
+) -> AsyncIterator[PeerType]:
+    """A connection from the handshake's ``answer`` to the ``handler``'s end, each within ``timeout`` s."""
+    try:
+        waiting: set[asyncio.Future[Any]] = {handler, answer}
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise AssertionError(f"expected accept() or deny() within {timeout:g} s, the handler did neither")
+        refused = answer.exception()
+        if refused is None:
+            peer = answer.result()
+            yield peer
+            await peer.close()
         _, running = await asyncio.wait({handler}, timeout=timeout)
         if running:
             raise AssertionError(
                 f"expected the handler to end within {timeout:g} s of its peer's close, it goes on"
             )
+        if refused is not None:
+            raise refused
     finally:
         handler.cancel()
         await asyncio.wait({handler}, timeout=timeout)
@@ -135,12 +153,7 @@ def _build_scope(
     client: tuple[str, int] | None,
 ) -> Scope:
     raw_path, _, query = path.partition("?")
-    pairs = encode_headers(headers)
-    if not any(name == b"host" for name, _ in pairs):
-        pairs.insert(0, (b"host", b"testserver"))
-    if subprotocols:
-        pairs.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode()))
-    all_headers = Headers(pairs)
+    all_headers = Headers(request_headers(headers, subprotocols))
     return Scope(
         path=unquote(raw_path),
         query_string=query.encode(),
@@ -151,3 +164,13 @@ def _build_scope(
         raw_path=raw_path.encode(),
         state=SimpleNamespace(**app.lifespan.state),
     )
+
+
+def request_headers(headers: HeaderPairs, subprotocols: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """The handshake's headers, with those that a client adds by itself."""
+    pairs = encode_headers(headers)
+    if not any(name == b"host" for name, _ in pairs):
+        pairs.insert(0, (b"host", b"testserver"))
+    if subprotocols:
+        pairs.append((b"sec-websocket-protocol", ", ".join(subprotocols).encode()))
+    return pairs

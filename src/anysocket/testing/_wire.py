@@ -22,9 +22,6 @@ class Channel(Generic[Item]):
         self._changed = asyncio.Event()
         self.ended = False
 
-    def __len__(self) -> int:
-        return len(self._items)
-
     async def put(self, item: Item) -> None:
         """Raises ``BrokenPipeError`` after the end."""
         while len(self._items) >= self._capacity and not self.ended:
@@ -34,10 +31,8 @@ class Channel(Generic[Item]):
         self._items.append(item)
         self._changed.set()
 
-    def end(self, item: Item, *, drop: bool = False) -> None:
+    def end(self, item: Item) -> None:
         if not self.ended:
-            if drop:
-                self._items.clear()
             self._items.append(item)
             self.ended = True
             self._changed.set()

@@ -1,0 +1,27 @@
+"""Each server's connection ends when the WebSocket does, however long the handler goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+APPS = Path(__file__).parent / "apps"
+SOON = 3.0
+
+
+@pytest.mark.needs("process")
+@pytest.mark.parametrize("path", ["/sleeps", "/reads-to-the-end"])
+async def test_close_of_the_peer_is_answered_and_tcp_ended(serve, path):
+    running = serve("going_on:app", APPS)
+    async with running.connect(path) as peer, asyncio.timeout(SOON):
+        await peer.close(4000, "bye")  # Returns when TCP has ended, or far too late.
+        assert peer.raw.protocol.close_rcvd is not None, "the close frame was not answered"
+
+
+@pytest.mark.needs("process")
+async def test_close_of_the_app_reaches_the_peer_and_tcp_ends(serve, server):
+    running = serve("going_on:app", APPS)
+    async with running.connect("/closes") as peer:
+        assert (await peer.receive_closed(SOON)).code == server.expected_close(4001)[0]

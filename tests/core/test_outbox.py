@@ -1,0 +1,438 @@
+"""What we send, in the order in which it was called for (contract section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anysocket import ConnectionClosed, WebSocket, WebSocketManager, WebSocketStateError
+from core.fake_transport import FakeTransport, ForeignFuture, accepted, settle, soon
+
+
+async def member(transport: FakeTransport) -> tuple[WebSocket, WebSocketManager]:
+    """An open WebSocket known to a manager, whose broadcasts do not wait."""
+    websocket = await accepted(transport)
+    manager = WebSocketManager()
+    manager.add_connection("member", websocket)
+    return websocket, manager
+
+
+# -- order --
+
+
+async def test_messages_of_several_tasks_arrive_in_the_order_of_the_calls() -> None:
+    """Contract 5.1, on a server that takes its time with each of them."""
+    transport = FakeTransport()
+    websocket, manager = await member(transport)
+    transport.hold_sends()
+    senders = []
+    for number in range(0, 30, 3):
+        senders.append(asyncio.create_task(websocket.send_text(str(number))))
+        await asyncio.sleep(0)
+        await manager.broadcast_to_all(str(number + 1))
+        senders.append(asyncio.create_task(websocket.send_bytes(str(number + 2).encode())))
+        await asyncio.sleep(0)
+    assert transport.sent == []
+    transport.let_sends_go()
+    await soon(asyncio.gather(*senders))
+    await settle()
+    assert [int(data) for data in transport.sent] == list(range(30))
+
+
+async def test_a_close_comes_after_what_was_sent_before_it() -> None:
+    transport = FakeTransport()
+    websocket, manager = await member(transport)
+    transport.hold_sends()
+    sender = asyncio.create_task(websocket.send_text("first"))
+    await settle()
+    await manager.broadcast_to_all("second")
+    closing = asyncio.create_task(websocket.close(4000))
+    await settle()
+    assert transport.close_frame is None
+    transport.let_sends_go()
+    await soon(closing)
+    await sender
+    assert transport.sent == ["first", "second"]
+    assert transport.close_frame == (4000, "")
+
+
+async def test_a_send_that_waits_when_we_close_is_refused() -> None:
+    """Contract 5.3: after the end ``ConnectionClosed``, never silence."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    senders = [asyncio.create_task(websocket.send_text(str(number))) for number in range(4)]
+    await settle()
+    closing = asyncio.create_task(websocket.close(4000, "enough"))
+    await settle()
+    transport.let_sends_go()
+    results = await soon(asyncio.gather(*senders, return_exceptions=True))
+    await soon(closing)
+    assert results[0] is None
+    assert [(error.code, error.by) for error in results[1:]] == [(4000, "us")] * 3
+    assert transport.sent == ["0"]
+
+
+async def test_a_send_that_waits_when_the_peer_leaves_is_refused() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    senders = [asyncio.create_task(websocket.send_text(str(number))) for number in range(3)]
+    await settle()
+    transport.peer_is_lost()
+    await settle()
+    transport.send_fails_with = BrokenPipeError()
+    transport.let_sends_go()
+    results = await soon(asyncio.gather(*senders, return_exceptions=True))
+    assert [(error.code, error.by) for error in results] == [(1006, "lost")] * 3
+    assert transport.sent == []
+
+
+# -- failures --
+
+
+async def test_a_failing_send_is_the_end_of_the_connection() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    await websocket.send_text("fine")
+    transport.send_fails_with = BrokenPipeError("gone")
+    for _ in range(2):
+        with pytest.raises(ConnectionClosed) as closed:
+            await websocket.send_text("not fine")
+        assert (closed.value.code, closed.value.by) == (1006, "lost")
+        assert closed.value.__cause__ is None
+    assert websocket.closed
+    assert transport.sent == ["fine"]
+
+
+async def test_a_failure_that_does_not_mean_the_end_is_the_senders() -> None:
+    """Such as text that the server refuses: the connection goes on."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.send_fails_with = ValueError("no such text")
+    with pytest.raises(ValueError, match="no such text"):
+        await websocket.send_text("bad")
+    transport.send_fails_with = None
+    await websocket.send_text("good")
+    assert transport.sent == ["good"]
+
+
+async def test_a_dead_member_is_removed_by_the_broadcast_that_finds_it() -> None:
+    """Contract 6.3: it is not counted."""
+    transport = FakeTransport()
+    websocket, manager = await member(transport)
+    transport.send_fails_with = BrokenPipeError()
+    assert await manager.broadcast_to_all("anybody?") == 0
+    assert websocket.closed
+    assert not manager.connections
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), KeyError("a bug of the server")])
+async def test_a_member_that_fails_while_it_makes_us_wait_is_removed(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = FakeTransport()
+    websocket, manager = await member(transport)
+    transport.hold_sends()
+    assert await manager.broadcast_to_all("one") == 1
+    assert await manager.broadcast_to_all("two") == 1
+    transport.send_fails_with = error
+    transport.let_sends_go()
+    await soon(websocket.wait_closed())
+    await settle()
+    assert not manager.connections
+    assert transport.sent == []
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * isinstance(error, KeyError)
+
+
+async def test_a_server_that_fails_strangely_takes_no_other_member_along(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken, healthy = FakeTransport("/broken"), FakeTransport()
+    manager = WebSocketManager()
+    manager.add_connection("broken", await accepted(broken))
+    manager.add_connection("healthy", await accepted(healthy))
+    broken.send_fails_with = AttributeError("a bug of the server")
+    assert await manager.broadcast_to_all("hello") == 1
+    assert healthy.sent == ["hello"]
+    assert list(manager.connections) == ["healthy"]
+    (record,) = caplog.records
+    assert "/broken" in record.message and "the fake server" in record.message
+
+
+# -- cancelled sends --
+
+
+async def test_a_cancelled_send_that_waits_is_not_sent_and_blocks_nobody() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    senders = [asyncio.create_task(websocket.send_text(str(number))) for number in range(4)]
+    await settle()
+    senders[1].cancel()
+    await settle()
+    transport.let_sends_go()
+    results = await soon(asyncio.gather(*senders, return_exceptions=True))
+    assert isinstance(results[1], asyncio.CancelledError)
+    assert transport.sent == ["0", "2", "3"]
+
+
+async def test_a_send_that_is_cancelled_as_its_turn_comes_gives_it_on() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    senders = [asyncio.create_task(websocket.send_text(str(number))) for number in range(3)]
+    await settle()
+    transport.let_sends_go()
+    await asyncio.sleep(0)
+    assert transport.sent == ["0"]  # The second one's turn has come, but it did not run yet.
+    senders[1].cancel()
+    results = await soon(asyncio.gather(*senders, return_exceptions=True))
+    assert isinstance(results[1], asyncio.CancelledError)
+    assert transport.sent == ["0", "2"]
+
+
+ACTIONS = ["send", "send", "post", "cancel first", "cancel last", "hold", "go", "tick", "tick"]
+
+
+@given(st.lists(st.sampled_from(ACTIONS), max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_cancelled_the_rest_arrives_once_and_in_order(actions: list[str]) -> None:
+    """Contract 5.1. (The fake fails on two sends at once.)"""
+
+    async def run() -> None:
+        transport = FakeTransport()
+        websocket, manager = await member(transport)
+        senders: dict[str, asyncio.Task[None]] = {}
+        called: list[str] = []
+        for action in actions:
+            running = [name for name, task in senders.items() if not task.done()]
+            match action:
+                case "send":
+                    called.append(f"{len(called)}")
+                    senders[called[-1]] = asyncio.create_task(websocket.send_text(called[-1]))
+                    await asyncio.sleep(0)
+                case "post":
+                    called.append(f"{len(called)}")
+                    await manager.send_to("member", called[-1])
+                case "cancel first" | "cancel last" if running:
+                    senders[running[0 if action == "cancel first" else -1]].cancel()
+                case "hold":
+                    transport.hold_sends()
+                case "go":
+                    transport.let_sends_go()
+                case _:
+                    await asyncio.sleep(0)
+        transport.let_sends_go()
+        await soon(asyncio.gather(*senders.values(), return_exceptions=True))
+        await soon(websocket.send_text("last"))
+        cancelled = {name for name, task in senders.items() if task.cancelled()}
+        done = [name for name in called if name not in cancelled]
+        assert [name for name in transport.sent if name not in cancelled] == [*done, "last"]
+        assert transport.sent == [*sorted(transport.sent[:-1], key=int), "last"]
+
+    asyncio.run(run())
+
+
+async def test_a_cancelled_close_closes_all_the_same() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    sender = asyncio.create_task(websocket.send_text("before"))
+    await settle()
+    closing = asyncio.create_task(websocket.close(4000))
+    await settle()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    transport.let_sends_go()
+    await sender
+    await settle()
+    assert transport.close_frame == (4000, "")
+
+
+# -- a peer that is too slow --
+
+
+async def test_a_send_waits_while_the_peer_is_too_slow() -> None:
+    """Contract 5.2."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    sender = asyncio.create_task(websocket.send_text("slow"))
+    await settle()
+    assert not sender.done()
+    transport.let_sends_go()
+    await soon(sender)
+
+
+@pytest.mark.parametrize(
+    ("message", "fits"), [("x", 1024), ("x" * 1024, 1024), ("x" * 2048, 512), (b"x" * 2**20, 1)]
+)
+async def test_what_waits_for_a_slow_peer_is_bounded(message: str | bytes, fits: int) -> None:
+    """By 1024 messages and 1 MiB; then the peer gets 1013, and what waited is dropped."""
+    transport = FakeTransport()
+    websocket, manager = await member(transport)
+    transport.hold_sends()
+    assert await manager.broadcast_to_all("the one on its way") == 1
+    for _ in range(fits):
+        assert await manager.broadcast_to_all(message) == 1
+    assert not websocket.closed
+    assert await manager.broadcast_to_all(message) == 0
+    assert websocket.closed
+    assert not manager.connections
+    transport.let_sends_go()
+    await settle()
+    assert transport.sent == ["the one on its way"]
+    assert transport.close_frame == (1013, "slow consumer")
+    with pytest.raises(ConnectionClosed) as closed:
+        await websocket.send_text("no more")
+    assert (closed.value.code, closed.value.by) == (1013, "us")
+
+
+async def test_a_peer_that_catches_up_may_fall_behind_again() -> None:
+    transport = FakeTransport()
+    websocket, manager = await member(transport)
+    for _ in range(3):
+        transport.hold_sends()
+        for _ in range(1000):
+            await manager.broadcast_to_all("x" * 1000)
+        transport.let_sends_go()
+        await settle()
+    assert len(transport.sent) == 3000
+    assert not websocket.closed
+
+
+# -- how servers let us wait --
+
+
+class Way(FakeTransport):
+    """Sends in the way of the subclass."""
+
+    def send_text(self, data: str) -> Awaitable[object]:  # type: ignore[override]
+        raise NotImplementedError
+
+
+class ByFuture(Way):
+    """The server's own future-like object, as Granian's; settled by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.futures: list[ForeignFuture] = []
+
+    def send_text(self, data: str) -> Awaitable[object]:  # type: ignore[override]
+        assert all(future.done() for future in self.futures), "one send at a time"
+        self.sent.append(data)
+        self.futures.append(ForeignFuture())
+        return self.futures[-1]
+
+
+async def test_a_server_may_send_by_a_future_of_its_own() -> None:
+    transport = ByFuture()
+    websocket, manager = await member(transport)
+    assert await manager.broadcast_to_all("one") == 1
+    assert await manager.broadcast_to_all("two") == 1
+    sender = asyncio.create_task(websocket.send_text("three"))
+    await settle()
+    for number in range(3):
+        assert len(transport.futures) == number + 1
+        transport.futures[-1].settle()
+        await settle()
+    await soon(sender)
+    assert transport.sent == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), KeyError("bug"), asyncio.CancelledError()])
+async def test_a_servers_future_that_fails_is_the_end(error: BaseException) -> None:
+    transport = ByFuture()
+    websocket, manager = await member(transport)
+    await manager.broadcast_to_all("one")
+    waiting = asyncio.create_task(websocket.send_text("two"))
+    await settle()
+    transport.futures[-1].settle(error=error)
+    with pytest.raises(ConnectionClosed) as closed:
+        await soon(waiting)
+    assert (closed.value.code, closed.value.by) == (1006, "lost")
+    assert not manager.connections
+
+
+class Translating(Way):
+    """Code of a server that waits more than once, handles what its waits raise, and lets go of a lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[asyncio.Future[None]] = []
+        self.lock = asyncio.Lock()
+
+    async def send_text(self, data: str) -> None:
+        async with self.lock:
+            for _ in range(2):
+                self.waits.append(asyncio.get_running_loop().create_future())
+                try:
+                    await self.waits[-1]
+                except TimeoutError:
+                    await asyncio.sleep(0)  # The server tries again.
+                except OSError:
+                    raise BrokenPipeError from None
+            self.sent.append(data)
+
+
+async def test_a_server_handles_what_its_own_waits_raise() -> None:
+    transport = Translating()
+    websocket, manager = await member(transport)
+    await manager.broadcast_to_all("one")
+    transport.waits[0].set_exception(TimeoutError())
+    await settle()
+    transport.waits[1].set_result(None)
+    await settle()
+    assert transport.sent == ["one"]
+    assert not transport.lock.locked()
+    await manager.broadcast_to_all("two")
+    transport.waits[2].set_exception(OSError())
+    await soon(websocket.wait_closed())
+    assert not transport.lock.locked()
+
+
+class LastWords(Translating):
+    """A server that is done when its last wait fails."""
+
+    async def send_text(self, data: str) -> None:
+        self.waits.append(asyncio.get_running_loop().create_future())
+        with contextlib.suppress(TimeoutError):
+            await self.waits[-1]
+
+
+async def test_a_server_may_be_content_with_a_wait_that_failed() -> None:
+    transport = LastWords()
+    websocket, manager = await member(transport)
+    await manager.broadcast_to_all("one")
+    transport.waits[0].set_exception(TimeoutError())
+    await settle()
+    assert not websocket.closed
+    assert await manager.broadcast_to_all("two") == 1
+    assert len(transport.waits) == 2
+
+
+# -- before and after --
+
+
+async def test_before_accept_sending_is_misuse() -> None:
+    """Contract 5.3."""
+    websocket = WebSocket(FakeTransport())
+    with pytest.raises(WebSocketStateError, match="call accept\\(\\) first"):
+        await websocket.send_text("too early")
+
+
+async def test_before_accept_a_room_does_not_reach_it() -> None:
+    websocket = WebSocket(FakeTransport())
+    manager = WebSocketManager()
+    manager.add_connection("early", websocket)
+    assert await manager.broadcast_to_all("anybody?") == 0
+    await websocket.accept()
+    assert await manager.broadcast_to_all("anybody?") == 1
