@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
@@ -32,6 +32,7 @@ class ASGITransport:
         self._receive = receive
         self._send = send
         self._receiving: Any = None
+        self._closed = False
         self._answering: asyncio.Task[None] | None = None
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
@@ -71,12 +72,6 @@ class ASGITransport:
             if text is not None:
                 return Message("text", text)
             return Message("bytes", bytes(event.get("bytes") or b""))
-        if self._profile.answers_late:
-            # In a task of its own, as it may have to wait for a send that a slow peer holds up.
-            self._answering = asyncio.get_running_loop().create_task(self.close(1000, ""))
-        return self._end(event)
-
-    def _end(self, event: Mapping[str, Any]) -> Message:
         code, reason = event.get("code") or 1005, event.get("reason") or ""
         if code == 1006:
             if Capability.LOST_IS_1006 in self.capabilities:
@@ -99,8 +94,14 @@ class ASGITransport:
             event["code"] = code
             if reason and Capability.CLOSE_REASON in self.capabilities:
                 event["reason"] = reason
+        self._closed = True
         with contextlib.suppress(*self.failures):  # Closed already.
             await self._send(event)
+
+    def release(self) -> None:
+        if self._profile.answers_late and not self._closed:
+            # In a task of its own, as it may have to wait for a send that a slow peer holds up.
+            self._answering = asyncio.get_running_loop().create_task(self.close(1000, ""))
 
 
 def _with_length(headers: RawHeaders, body: bytes) -> list[tuple[bytes, bytes]]:

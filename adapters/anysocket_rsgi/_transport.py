@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
@@ -25,6 +25,12 @@ class _Ended:
 
     send_bytes = send_str
 
+    def receive(self) -> NoReturn:
+        raise ProtocolClosed("the connection is over")
+
+
+_ENDED = _Ended()
+
 
 class RSGITransport:
     """The port on RSGI's protocol and transport objects.
@@ -43,29 +49,27 @@ class RSGITransport:
     # A connection dropped with the peer's answer unread is reset instead of ended in order.
     linger = 2.0
 
+    receive: Callable[[], Awaitable[Any]]
+    send_text: Callable[[str], Awaitable[object]]
+    send_bytes: Callable[[bytes], Awaitable[object]]
+
     def __init__(self, scope: Scope, protocol: Any) -> None:
         self.scope = scope
         self._protocol: Any = protocol
-        self._transport: Any = None
         self._answered = False
+        self._use(_ENDED)
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         self._answered = True
         try:
-            self._transport = await self._protocol.accept()
+            transport = await self._protocol.accept()
         except FAILURES:
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
+        self._use(transport)
 
     async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
         self._answered = True
         self._protocol.close(status)
-
-    async def receive(self) -> Any:
-        try:
-            return await self._transport.receive()
-        except FAILURES:
-            self._let_go()
-            raise
 
     def decode(self, event: Any) -> Message:
         kind = event.kind
@@ -73,33 +77,26 @@ class RSGITransport:
             return Message("text", event.data)
         if kind == BYTES:
             return Message("bytes", event.data)
-        self._let_go()
         return Message("close", "", 1005)
-
-    def send_text(self, data: str) -> Awaitable[object]:
-        sending: Awaitable[object] = self._transport.send_str(data)
-        return sending
-
-    def send_bytes(self, data: bytes) -> Awaitable[object]:
-        sending: Awaitable[object] = self._transport.send_bytes(data)
-        return sending
 
     async def close(self, code: int, reason: str) -> None:
         self._protocol.close(code)
 
-    def _let_go(self) -> None:
-        """The peer has ended the connection. Granian answers its close with our own, or when it reads on, and
-        ends TCP when the transport object is freed: neither waits for a handler that goes on."""
-        self._protocol.close(1000)
-        self._transport = _Ended()
-
     def release(self) -> None:
-        """Let go of the connection, whatever happened before.
+        """Let go of the connection, whatever happened before; may be called again.
 
-        A handshake left unanswered is answered here: older Granian ends the server's process when the
-        application leaves without an answer.
+        Granian answers the peer's close with our own, or when it reads on, and ends TCP when the transport
+        object is freed. A handshake left unanswered is answered here: older Granian ends the server's
+        process when the application leaves without an answer.
         """
         status = 1000 if self._answered else 500
         self._answered = True
         self._protocol.close(status)
-        self._protocol = self._transport = None
+        self._use(_ENDED)
+
+    def _use(self, transport: Any) -> None:
+        """Have the port's verbs be those of RSGI's transport, as a call of ours in between would cost each
+        message. This holds the only references to it."""
+        self.receive = transport.receive
+        self.send_text = transport.send_str
+        self.send_bytes = transport.send_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context
-from typing import Any
+from typing import Any, NoReturn
 
 
 class InFlight:
@@ -29,25 +29,27 @@ class InFlight:
         "_loop",
         "_lost",
         "_receive",
+        "_settled",
         "_wakeup",
         "active",
     )
 
     def __init__(
         self,
-        receive: Callable[[], Awaitable[Any]],
         arrived: Callable[[Any], bool],
         lost: Callable[[BaseException], None],
     ) -> None:
-        self._receive = receive
+        self._receive: Callable[[], Any] = _nothing
         self._arrived = arrived
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self.active = False
         """Whether a receive is in flight, or about to be."""
-        # The receive, and what it waits for: None while it can be stepped on.
-        self._iterator: Generator[Any, Any, Any] | None = None
+        # What the receive waits for, if it waits. It is a coroutine, stepped on through its iterator, or a
+        # future of the server's own, which becomes settled.
         self._future: Any = None
+        self._iterator: Generator[Any, Any, Any] | None = None
+        self._settled: Any = None
         # How to wake the task that waits for this object.
         self._wakeup: Callable[[Any], object] | None = None
         self._context = Context()
@@ -55,16 +57,18 @@ class InFlight:
         self._asyncio_future_blocking = False
         self._helper: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self, receive: Callable[[], Awaitable[Any]]) -> None:
         """Put a receive in flight, unless one is. The first step is done in a task, but not in this call."""
         if not self.active:
             self.active = True
+            self._receive = receive
             self._help()
 
     def stop(self) -> None:
         """Give the receive up, so that nothing keeps the server's connection alive."""
-        self.active = False
-        future, self._future, self._iterator = self._future, None, None
+        future, self._future = self._future, None
+        self.active, self._iterator, self._settled = False, None, None
+        self._receive = _nothing
         if future is not None:
             future.cancel()
 
@@ -77,58 +81,69 @@ class InFlight:
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait until something came or ``wake`` was called. One task at a time; it may be cancelled."""
-        if self._future is not None or self._iterator is None:
+        if self._settled is None and (self._iterator is None or self._future is not None):
             self._asyncio_future_blocking = True
             try:
                 yield self
             except asyncio.CancelledError:
                 # Wake-up and cancellation met: what has come must not wait for the next reader.
-                if self._iterator is not None and self._future is None:
+                if self._future is None and self.active:
                     self._help()
                 raise
             finally:
                 self._wakeup = None
-        self.step()
+        self._step()
 
-    def step(self) -> None:
+    def _step(self) -> None:
         """Run the receive in flight, and those after it, until one has to wait.
 
-        Always inside a task, since the server's code may ask for the current one.
+        Always inside a task, since the server's code may ask for the current one. All in one piece, as it
+        runs for every message.
         """
-        while self._iterator is not None and self._future is None:
+        while self.active and self._future is None:
             try:
-                future = next(self._iterator)
+                if self._settled is not None:
+                    settled, self._settled = self._settled, None
+                    event = settled.result()
+                else:
+                    future: Any = None
+                    if self._iterator is None:
+                        future = self._receive()
+                        if not hasattr(future, "add_done_callback"):
+                            self._iterator = future.__await__()
+                    if self._iterator is not None:
+                        future = next(self._iterator) or self._next_round()
+                    future._asyncio_future_blocking = False
+                    future.add_done_callback(self._ready)
+                    self._future = future
+                    return
             except StopIteration as stop:
-                self.active = self._arrived(stop.value)
-                self._iterator = self._receive().__await__() if self.active else None
-            except (Exception, asyncio.CancelledError) as error:
-                self.active = False
                 self._iterator = None
+                event = stop.value
+            except (Exception, asyncio.CancelledError) as error:
+                self.active, self._iterator = False, None
                 self._lost(error)
-            else:
-                if future is None:
-                    # A bare yield (asyncio.sleep(0)): go on in the loop's next round.
-                    future = self._loop.create_future()
-                    self._loop.call_soon(_settle, future)
-                future._asyncio_future_blocking = False
-                future.add_done_callback(self._ready)
-                self._future = future
+                return
+            self.active = self._arrived(event)
+
+    def _next_round(self) -> asyncio.Future[None]:
+        """What to wait for after a bare yield, as in asyncio.sleep(0)."""
+        future = self._loop.create_future()
+        self._loop.call_soon(_settle, future)
+        return future
 
     def _ready(self, future: Any) -> None:
         """The loop calls: what the receive in flight waited for is there."""
         if future is not self._future:
             return  # Given up meanwhile.
         self._future = None
+        if self._iterator is None:
+            self._settled = future
         wakeup = self._wakeup
         if wakeup is not None:
             # Called by the loop, so no task is running: step the reader's task here and now.
             self._wakeup = None
             self._context.run(wakeup, self)
-        elif future.cancelled():
-            # The adapter gave it up, for a close of ours. (Granian's future, once cancelled, waits for itself.)
-            self.active = False
-            self._iterator = None
-            self._lost(asyncio.CancelledError())
         else:
             self._help()
 
@@ -138,9 +153,7 @@ class InFlight:
 
     async def _step_apart(self) -> None:
         self._helper = None
-        if self._iterator is None and self.active:
-            self._iterator = self._receive().__await__()
-        self.step()
+        self._step()
         self.wake()
 
     # -- to the task that waits, this is a future --
@@ -168,6 +181,10 @@ class InFlight:
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Of a future: its loop."""
         return self._loop
+
+
+def _nothing() -> NoReturn:
+    raise AssertionError("no receive before start() and after stop()")
 
 
 def _settle(future: asyncio.Future[None]) -> None:

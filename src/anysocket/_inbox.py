@@ -52,8 +52,8 @@ class Inbox:
         "_over",
         "_reader",
         "_reading",
-        "_receive",
         "_surely_small",
+        "_transport",
         "_unread_bytes",
     )
 
@@ -66,7 +66,7 @@ class Inbox:
         on_lost: Callable[[BaseException], None],
         on_oversize: Callable[[int], Message],
     ) -> None:
-        self._receive = transport.receive
+        self._transport = transport
         self._decode = transport.decode
         self._cancel_safe = transport.cancel_safe
         self._max_message_bytes = max_message_bytes
@@ -83,7 +83,7 @@ class Inbox:
         self._reading = False
         # The reader's task, while it runs the server's receive itself.
         self._reader: asyncio.Task[Any] | None = None
-        self._in_flight = InFlight(transport.receive, self._arrived, self._lost)
+        self._in_flight = InFlight(self._arrived, self._lost)
 
     def start(self) -> None:
         """Begin to receive. Called once, when the connection is accepted."""
@@ -91,7 +91,7 @@ class Inbox:
         if self._cancel_safe:
             current_watch().add(self)
         else:
-            self._in_flight.start()
+            self._in_flight.start(self._transport.receive)
 
     def end(self, closed: ConnectionClosed, *, drop_unread: bool) -> None:
         """From now on readers get ``closed``, after what is unread or instead of it. Called once."""
@@ -105,16 +105,18 @@ class Inbox:
         self.attend()
 
     def attend(self) -> None:
-        """See to it that somebody receives: the reader, or else a receive in flight."""
-        if self._reader is None and not self._over and self._has_room():
-            self._in_flight.start()
+        """See to it that somebody receives: the reader, or else a receive in flight. Not if that much is
+        unread already: then the peer is held back until a reader takes something."""
+        room = len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
+        if room and self._reader is None and not self._over:
+            self._in_flight.start(self._transport.receive)
 
     def abandon(self) -> None:
         """The connection is of no interest any more: keep nothing of the server's alive."""
         self._finish()
         self._in_flight.stop()
 
-    async def next(self, at_end: Callable[[End], Message]) -> Message:
+    async def next(self, at_end: Callable[[End], Message]) -> Message:  # noqa: C901 - one frame per message
         """The next message. A message that is neither text nor bytes, or the end, goes through ``at_end``.
 
         Raises ``WebSocketStateError`` before ``start`` and for a second reader. May be cancelled.
@@ -136,7 +138,7 @@ class Inbox:
                     # The server's receive, in the reader's own task.
                     self._reader = asyncio.current_task()
                     try:
-                        event = await self._receive()
+                        event = await self._transport.receive()
                     except asyncio.CancelledError:
                         if not self._interrupted():
                             raise
@@ -145,7 +147,9 @@ class Inbox:
                         self._lost(error)
                     else:
                         self._reader = None
-                        self._take(event)
+                        message = self._plain(event)
+                        if message is not None:
+                            return message
         finally:
             self._reading = False
             self._reader = None
@@ -161,37 +165,36 @@ class Inbox:
 
     def _arrived(self, event: Any) -> bool:
         """Of the receive in flight: keep what it brought; whether it is to be followed by the next."""
-        self._take(event)
-        return not self._over and self._has_room() and not (self._cancel_safe and self._reading)
+        message = self._plain(event)
+        if message is not None:
+            self._messages.append(message)
+            self._unread_bytes += len(message.data)
+        if self._over or (self._cancel_safe and self._reading):
+            return False
+        return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
 
-    def _take(self, event: Any) -> None:
+    def _plain(self, event: Any) -> Message | None:
+        """The event as a message, if it is an ordinary one; what else it may be is dealt with here."""
         try:
             message = self._decode(event)
         except ConnectionClosed as closed:
             self._lost(closed)
-            return
-        size = len(message.data)
-        if message.code is None and size <= self._surely_small and self._end is None:
-            self._messages.append(message)
-            self._unread_bytes += size
+            return None
+        if message.code is None and self._end is None:
+            if len(message.data) <= self._surely_small:
+                return message
+            size = encoded_size(message.data)
+            if size <= self._max_message_bytes:
+                return message
+            self._messages.append(self._on_oversize(size))
         elif message.type == "close":
             self._finish()
-            self._keep(message)
+            if self._end is None:
+                self._messages.append(message)
+                self._unread_bytes += len(message.data)
             self._on_close(message)
-        elif self._end is None and encoded_size(message.data) > self._max_message_bytes:
-            self._messages.append(self._on_oversize(encoded_size(message.data)))
-        else:
-            self._keep(message)
-
-    def _keep(self, message: Message) -> None:
         # After an end of ours messages are dropped, but read on until the peer's close.
-        if self._end is None:
-            self._messages.append(message)
-            self._unread_bytes += len(message.data)
-
-    def _has_room(self) -> bool:
-        """Whether to read ahead; if not, the peer is held back until a reader takes something."""
-        return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
+        return None
 
     def _lost(self, error: BaseException) -> None:
         self._finish()

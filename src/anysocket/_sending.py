@@ -24,13 +24,12 @@ class SendingHalf:
         (where ``Capability.BACKPRESSURE``).
 
         Raises :class:`ConnectionClosed` after the end, :class:`WebSocketStateError` before ``accept()``,
-        ``TypeError`` for anything but ``str``, ``ValueError`` for a lone surrogate. A cancelled call sends the
-        message whole or not at all.
+        ``TypeError`` for anything but ``str``, ``ValueError`` for a lone surrogate. A cancelled call sends
+        the message whole or not at all.
         """
         if not isinstance(data, str):
             raise TypeError(f"send_text() takes str, not {type(data).__name__}")
-        _check_text(data)
-        return self._outbox.send(self._transport.send_text, data)
+        return self._outbox.send(self._sender(data), data)
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> Coroutine[Any, Any, None]:
         """Send a binary message; as :meth:`send_text`."""
@@ -55,15 +54,9 @@ class SendingHalf:
 
     def _sender(self, data: object) -> Send:
         if isinstance(data, str):
-            _check_text(data)
+            if not data.isascii():
+                data.encode()  # What no UTF-8 can say (RFC 6455 section 5.6): servers send "" or fail on it.
             return self._transport.send_text
         if isinstance(data, bytes):
             return self._transport.send_bytes
         raise TypeError(f"a message is str or bytes, not {type(data).__name__}")
-
-
-def _check_text(data: str) -> None:
-    """``UnicodeEncodeError``, a ``ValueError``, for what no UTF-8 can say (RFC 6455 section 5.6): servers send
-    an empty message instead, or fail in the middle of a room."""
-    if not data.isascii():
-        data.encode()

@@ -93,3 +93,8 @@ class Transport(Protocol):
         """Send a close frame, with what of ``code`` and ``reason`` the server can carry, and return when
         the server has taken it. Never raises: a connection that is over already is closed enough."""
         ...
+
+    def release(self) -> None:
+        """The connection is over: answer the peer's close if the server has not, and let go of all that the
+        server keeps for it, though the handler may go on. Nothing else is called after it. Called once."""
+        ...

@@ -51,6 +51,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         "_offered",
         "_on_end",
         "_outbox",
+        "_released",
         "_state",
         "_transport",
         "id",
@@ -85,6 +86,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._closer: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
+        self._released = False
         self._on_end: list[Callable[[WebSocket], None]] = []
 
     @property
@@ -202,7 +204,8 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._outbox.turn()
                 try:
-                    await self._transport.close(code, reason)
+                    if self._state is State.CLOSING:  # Else it was lost meanwhile.
+                        await self._transport.close(code, reason)
                 finally:
                     self._outbox.release()
         except TimeoutError:
@@ -240,11 +243,15 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             callbacks, self._on_end = self._on_end, []
             for callback in callbacks:
                 callback(self)
-        if self._state in (State.CLOSED, State.DENIED):
+        if self._state is State.CLOSED and not self._released:
+            self._released = True
+            self._inbox.abandon()
+            self._outbox.end(self._closed, drop_posts=True)
+            self._transport.release()
             if self._deadline is not None:
                 self._deadline.cancel()
-            if self._ended is not None and not self._ended.done():
-                self._ended.set_result(None)
+        if self._ended is not None and not self._ended.done() and self._state in (State.CLOSED, State.DENIED):
+            self._ended.set_result(None)
 
     def _notify_end(self, callback: Callable[[WebSocket], None]) -> None:
         """Call back once nothing can be sent any more; raises that end if it was already. For rooms."""
@@ -265,7 +272,6 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
                 async with asyncio.timeout(self._transport.linger):
                     await self.wait_closed()
         self._lost(ConnectionClosed(1006, "", "lost"))
-        self._inbox.abandon()
 
     # -- the state --
 

@@ -476,7 +476,8 @@ async def flood(websocket):
 async def receive_to_the_end(websocket):
     """Everything up to the second failing receive, then a send and a close."""
     await websocket.accept()
-    seen, ends = [], []
+    seen: list[dict[str, Any]] = []
+    ends: list[dict[str, Any]] = []
     while len(ends) < 2:
         try:
             message = await websocket.receive()

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from core.fake_transport import settle
+from core.fake_transport import BROKEN_PROMISES, settle
 
 
 @pytest_asyncio.fixture(autouse=True)
 async def nothing_is_half_done() -> AsyncIterator[None]:
-    """Let a test's event loop come to rest before it is closed."""
+    """Let a test's event loop come to rest before it is closed; and the core keeps the port's promises."""
+    BROKEN_PROMISES.clear()
     yield
     await settle()
+    assert BROKEN_PROMISES == []

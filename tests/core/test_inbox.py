@@ -474,7 +474,7 @@ async def test_the_peer_is_held_back_and_let_go_again_and_again(way: str) -> Non
 async def test_a_message_above_the_limit_is_told_and_ends_the_connection(
     data: str | bytes, size: int
 ) -> None:
-    """Contract 4.4: one ``error`` saying size and limit, 1009 for the peer, then ``ConnectionClosed(1009)``."""
+    """Contract 4.4: one ``error`` with size and limit, 1009 for the peer, then ``ConnectionClosed(1009)``."""
     transport = FakeTransport()
     websocket = await accepted(transport, max_message_bytes=10)
     transport.arrive("before", data, "after")

@@ -18,6 +18,7 @@ from anysocket import (
     Scope,
     UnsupportedByTransport,
     WebSocket,
+    WebSocketManager,
     WebSocketStateError,
 )
 from core.fake_transport import EVERYTHING, FakeTransport, accepted, settle, soon
@@ -280,6 +281,23 @@ async def test_a_peer_that_takes_nothing_more_is_dropped_without_a_close_frame(
     with pytest.raises(asyncio.CancelledError):
         await stuck
     assert transport.close_frame is None
+
+
+@pytest.mark.usefixtures("short_close_timeout")
+async def test_what_was_queued_for_a_dropped_peer_is_never_sent() -> None:
+    """The server's objects are gone by then."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    manager = WebSocketManager()
+    manager.add_connection("slow", websocket)
+    transport.hold_sends()
+    assert await manager.broadcast_to_all("stuck") == 1
+    assert await manager.broadcast_to_all("queued") == 1
+    await soon(websocket.close(4000))
+    await soon(websocket.wait_closed())
+    transport.let_sends_go()
+    await settle()
+    assert transport.sent in ([], ["stuck"])
 
 
 @pytest.mark.usefixtures("short_close_timeout")

@@ -80,6 +80,9 @@ class MemoryTransport:
     async def send_bytes(self, data: bytes) -> None:
         await self._to_peer.put(Message("bytes", data))
 
+    def release(self) -> None:
+        self._to_peer.end(LOST)
+
     async def close(self, code: int, reason: str) -> None:
         code = code if Capability.CLOSE_CODE in self.capabilities else 1005
         reason = reason if Capability.CLOSE_REASON in self.capabilities else ""
