@@ -9,7 +9,7 @@ from typing import Any
 
 from anysocket import App, UnsupportedByTransport
 from anysocket_asgi._profiles import Profile, find_profile, is_known
-from anysocket_asgi._scope import build_scope
+from anysocket_asgi._scope import build_scope, request_path
 from anysocket_asgi._transport import ASGITransport, Receive, Send
 
 logger = logging.getLogger("anysocket")
@@ -24,7 +24,7 @@ async def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive
     if not profile.has_lifespan:
         await app.lifespan.ensure_started()
         scope.setdefault("state", dict(app.lifespan.state))
-    if scope["type"] == "http" or app.mounted(scope["path"]):
+    if scope["type"] == "http" or app.mounted(request_path(scope)):
         await app.http(scope, receive, send)
     else:
         await _serve_websocket(app, scope, receive, send, profile)

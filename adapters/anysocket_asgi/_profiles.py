@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from anysocket import Capability
 
 C = Capability
+MAX_WRAPPERS = 64
+"""How many layers of middleware to look through for the server."""
 BASIC = C.SUBPROTOCOL | C.CLOSE_CODE | C.PEER_CLOSE_CODE
 
 
@@ -98,7 +101,14 @@ def is_known(profile: Profile) -> bool:
 
 
 def _origin(send: Any) -> str:
-    """The module of the class whose method ``send`` is."""
+    """The module of the class whose method ``send`` is.
+
+    Frameworks and middleware wrap it; by custom the wrapper is a function around one named ``send``.
+    """
+    for _ in range(MAX_WRAPPERS):
+        if not isinstance(send, FunctionType) or "send" not in send.__code__.co_freevars:
+            break
+        send = (send.__closure__ or ())[send.__code__.co_freevars.index("send")].cell_contents
     send = getattr(send, "func", send)  # functools.partial
     owner = getattr(send, "__self__", None)
     return str(type(owner).__module__ if owner is not None else getattr(send, "__module__", ""))

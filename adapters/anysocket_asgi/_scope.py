@@ -16,7 +16,7 @@ def build_scope(scope: Mapping[str, Any], state: Mapping[str, Any]) -> Scope:
     # Hypercorn lists the last header line's offers only; uvicorn's wsproto keeps the list, not the header.
     subprotocols = offered_subprotocols(headers) or tuple(scope.get("subprotocols") or ())
     return Scope(
-        path=_path(scope),
+        path=request_path(scope),
         query_string=bytes(scope.get("query_string", b"")),
         headers=headers,
         client=_address(scope.get("client")),
@@ -30,7 +30,7 @@ def build_scope(scope: Mapping[str, Any], state: Mapping[str, Any]) -> Scope:
     )
 
 
-def _path(scope: Mapping[str, Any]) -> str:
+def request_path(scope: Mapping[str, Any]) -> str:
     """The path below ``root_path``, which ASGI counts as a part of the path."""
     path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
     below = path.removeprefix(root_path) if root_path else path

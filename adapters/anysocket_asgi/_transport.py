@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from types import FunctionType
 from typing import Any
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
@@ -26,7 +27,8 @@ class ASGITransport:
         self.scope = scope
         self.server = profile.server
         self.linger = profile.linger
-        self.cancel_safe = profile.cancel_safe
+        # A function is a middleware's receive around the server's: who knows what it does when cancelled.
+        self.cancel_safe = profile.cancel_safe and not isinstance(receive, FunctionType)
         self._profile = profile
         self.capabilities = profile.capabilities if denial else profile.capabilities & ~Capability.DENIAL_BODY
         self._receive = receive

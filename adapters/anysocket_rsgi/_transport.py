@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
@@ -49,15 +49,13 @@ class RSGITransport:
     # A connection dropped with the peer's answer unread is reset instead of ended in order.
     linger = 2.0
 
-    receive: Callable[[], Awaitable[Any]]
-    send_text: Callable[[str], Awaitable[object]]
-    send_bytes: Callable[[bytes], Awaitable[object]]
-
     def __init__(self, scope: Scope, protocol: Any) -> None:
         self.scope = scope
         self._protocol: Any = protocol
+        # The only reference to RSGI's transport object. Not even its bound methods are kept elsewhere: an
+        # exception's traceback would hold them, and with them the TCP connection.
+        self._transport: Any = _ENDED
         self._answered = False
-        self._use(_ENDED)
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         self._answered = True
@@ -65,11 +63,23 @@ class RSGITransport:
             transport = await self._protocol.accept()
         except FAILURES:
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
-        self._use(transport)
+        self._transport = transport
 
     async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
         self._answered = True
         self._protocol.close(status)
+
+    def receive(self) -> Awaitable[Any]:
+        receiving: Awaitable[Any] = self._transport.receive()
+        return receiving
+
+    def send_text(self, data: str) -> Awaitable[object]:
+        sending: Awaitable[object] = self._transport.send_str(data)
+        return sending
+
+    def send_bytes(self, data: bytes) -> Awaitable[object]:
+        sending: Awaitable[object] = self._transport.send_bytes(data)
+        return sending
 
     def decode(self, event: Any) -> Message:
         kind = event.kind
@@ -92,11 +102,4 @@ class RSGITransport:
         status = 1000 if self._answered else 500
         self._answered = True
         self._protocol.close(status)
-        self._use(_ENDED)
-
-    def _use(self, transport: Any) -> None:
-        """Have the port's verbs be those of RSGI's transport, as a call of ours in between would cost each
-        message. This holds the only references to it."""
-        self.receive = transport.receive
-        self.send_text = transport.send_str
-        self.send_bytes = transport.send_bytes
+        self._transport = _ENDED

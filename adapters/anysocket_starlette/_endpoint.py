@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from types import FunctionType
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from starlette.websockets import WebSocket as StarletteWebSocket
 
 from anysocket._routing import WebSocketHandler
-from anysocket._session import run_handler
+from anysocket._session import serve_route
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 from anysocket_asgi import ASGITransport
-from anysocket_asgi._profiles import Profile, find_profile
+from anysocket_asgi._profiles import find_profile
 from anysocket_asgi._scope import build_scope
 from anysocket_starlette._http import handler_name
 
 Endpoint = Callable[[StarletteWebSocket], Awaitable[None]]
-
-MAX_WRAPPERS = 64
-"""How many layers of middleware to look through for the server."""
 
 
 def websocket_endpoint(
@@ -26,6 +22,7 @@ def websocket_endpoint(
     *,
     subprotocols: Sequence[str] = (),
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    allowed_origins: Collection[str] | None = None,
 ) -> Endpoint:
     """``handler`` as a WebSocket endpoint of a Starlette or FastAPI app, with the same promises as in an
     :class:`~anysocket.App`: path parameters by name, refusals before ``accept()``, closes after it.
@@ -41,8 +38,8 @@ def websocket_endpoint(
         fastapi_app.add_api_websocket_route("/rooms/{room}", websocket_endpoint(room))
 
     It is a decorator as well: ``@fastapi_app.websocket("/rooms/{room}")`` above ``@websocket_endpoint``.
-    ``subprotocols`` and ``max_message_bytes`` are those of :meth:`anysocket.App.websocket`. The origin is
-    not checked: that is the framework's business here, as routing and middleware are.
+    ``subprotocols`` and ``max_message_bytes`` are those of :meth:`anysocket.App.websocket`,
+    ``allowed_origins`` are those of :class:`anysocket.App`.
     """
     offered = tuple(subprotocols)
 
@@ -54,24 +51,12 @@ def websocket_endpoint(
             return  # The peer has left before it was asked in.
         scope = websocket.scope
         denial = "websocket.http.response" in (scope.get("extensions") or {})
-        profile = server_profile(websocket)
+        profile = find_profile(scope, send)
         transport = ASGITransport(build_scope(scope, {}), receive, send, profile, denial=denial)
         core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered)
-        await run_handler(handler, core, websocket.path_params)
+        await serve_route(handler, core, websocket.path_params, allowed_origins)
 
     # Not functools.wraps: FastAPI would look through it and read the handler's signature.
     endpoint.__name__ = endpoint.__qualname__ = handler_name(handler)
     endpoint.__doc__ = handler.__doc__
     return endpoint
-
-
-def server_profile(websocket: StarletteWebSocket) -> Profile:
-    """What the server under the framework does. It is known by its ``send``, which frameworks and middleware
-    wrap (Starlette itself does); by custom the wrapper is a function around one named ``send``."""
-    send = websocket._send  # pyright: ignore[reportPrivateUsage]
-    for _ in range(MAX_WRAPPERS):
-        if not isinstance(send, FunctionType) or "send" not in send.__code__.co_freevars:
-            break
-        cells = send.__closure__ or ()
-        send = cells[send.__code__.co_freevars.index("send")].cell_contents
-    return find_profile(websocket.scope, send)

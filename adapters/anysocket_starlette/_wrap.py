@@ -13,8 +13,8 @@ from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._transport import RawHeaders
 from anysocket._websocket import WebSocket
 from anysocket_asgi import ASGITransport
+from anysocket_asgi._profiles import find_profile
 from anysocket_asgi._scope import build_scope
-from anysocket_starlette._endpoint import server_profile
 
 LOST = {"type": "websocket.disconnect", "code": 1006}
 """An end that the server has not told of."""
@@ -69,7 +69,9 @@ class _SharedTransport(ASGITransport):
         scope = build_scope(websocket.scope, {})
         scope.path_params = dict(websocket.path_params)
         self._sent, self._received = websocket.send, websocket.receive
-        super().__init__(scope, self._disconnect, self._sent, server_profile(websocket), denial=False)
+        super().__init__(
+            scope, self._disconnect, self._sent, find_profile(websocket.scope, websocket._send), denial=False
+        )
         self._end_event: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._server_receive = websocket._receive  # pyright: ignore[reportPrivateUsage]
         self._server_receiving: Any = None

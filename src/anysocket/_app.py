@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeVar
 from anysocket._capability import Capability
 from anysocket._errors import UnsupportedByTransport
 from anysocket._lifespan import Lifespan, LifespanManager
-from anysocket._origin import origin_allowed
 from anysocket._routing import (
     ASGIApp,
     HTTPHandler,
@@ -25,7 +24,7 @@ from anysocket._routing import (
     WebSocketRoute,
     template,
 )
-from anysocket._session import reject_unmatched, run_handler
+from anysocket._session import reject_unmatched, run_handler, serve_route
 from anysocket._transport import Transport
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 
@@ -170,16 +169,7 @@ class App:
         route, parameters = found
         limit = route.max_message_bytes or self.max_message_bytes
         websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
-        if not origin_allowed(scope, self.allowed_origins):
-            self.logger.warning(
-                "refused a WebSocket to %s from origin %r, not %r: allow it with App(allowed_origins=[…])",
-                scope.path,
-                scope.headers.get("origin"),
-                scope.host,
-            )
-            await websocket.deny(403)
-            return
-        await run_handler(route.handler, websocket, parameters)
+        await serve_route(route.handler, websocket, parameters, self.allowed_origins)
 
     # -- the doors --
 

@@ -39,4 +39,8 @@ def response_headers(headers: HeaderPairs) -> list[tuple[bytes, bytes]]:
 
 
 def _encode(text: str | bytes) -> bytes:
-    return text.encode("latin-1") if isinstance(text, str) else bytes(text)
+    if isinstance(text, str):
+        return text.encode("latin-1")
+    if isinstance(text, bytes):
+        return text
+    raise TypeError(f"header names and values are str or bytes, not {type(text).__name__}")

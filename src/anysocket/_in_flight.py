@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context
-from typing import Any, NoReturn
+from typing import Any
 
 
 class InFlight:
@@ -39,7 +39,7 @@ class InFlight:
         arrived: Callable[[Any], bool],
         lost: Callable[[BaseException], None],
     ) -> None:
-        self._receive: Callable[[], Any] = _nothing
+        self._receive: Any = None
         self._arrived = arrived
         self._lost = lost
         self._loop = asyncio.get_running_loop()
@@ -68,7 +68,7 @@ class InFlight:
         """Give the receive up, so that nothing keeps the server's connection alive."""
         future, self._future = self._future, None
         self.active, self._iterator, self._settled = False, None, None
-        self._receive = _nothing
+        self._receive = None
         if future is not None:
             future.cancel()
 
@@ -103,8 +103,8 @@ class InFlight:
         while self.active and self._future is None:
             try:
                 if self._settled is not None:
-                    settled, self._settled = self._settled, None
-                    event = settled.result()
+                    event = self._settled.result()
+                    self._settled = None
                 else:
                     future: Any = None
                     if self._iterator is None:
@@ -121,7 +121,7 @@ class InFlight:
                 self._iterator = None
                 event = stop.value
             except (Exception, asyncio.CancelledError) as error:
-                self.active, self._iterator = False, None
+                self.active, self._iterator, self._settled = False, None, None
                 self._lost(error)
                 return
             self.active = self._arrived(event)
@@ -181,10 +181,6 @@ class InFlight:
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Of a future: its loop."""
         return self._loop
-
-
-def _nothing() -> NoReturn:
-    raise AssertionError("no receive before start() and after stop()")
 
 
 def _settle(future: asyncio.Future[None]) -> None:

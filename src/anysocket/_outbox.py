@@ -70,8 +70,11 @@ class Outbox:
         self._open = False
         self._end = closed
         if drop_posts:
-            self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
-            self._queued_bytes = 0
+            self._drop_posts()
+
+    def _drop_posts(self) -> None:
+        self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
+        self._queued_bytes = 0
 
     async def send(self, send: Send, data: str | bytes) -> None:
         """Send when everything called for earlier is with the server; returns when this is, too.
@@ -105,6 +108,7 @@ class Outbox:
             self._queue.append((send, data))
             self._queued_bytes += len(data)
             if self._queued_bytes > MAX_BYTES or len(self._queue) > MAX_MESSAGES:
+                self._drop_posts()
                 self._on_overfull()
         else:
             self._busy = True

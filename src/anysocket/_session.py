@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from anysocket._errors import ConnectionClosed, Denied
+from anysocket._origin import origin_allowed
 from anysocket._state import State
 from anysocket._websocket import WebSocket
 
 logger = logging.getLogger("anysocket")
 
 Handler = Callable[..., Awaitable[object]]
+
+
+async def serve_route(
+    handler: Handler,
+    websocket: WebSocket,
+    parameters: Mapping[str, Any],
+    allowed_origins: Collection[str] | None,
+) -> None:
+    """Run a handler, unless the handshake comes from a web page that may not connect: 403 and a warning."""
+    if origin_allowed(websocket.scope, allowed_origins):
+        await run_handler(handler, websocket, parameters)
+        return
+    logger.warning(
+        "refused a WebSocket to %s from origin %r, not %r: allow it with allowed_origins=[…]",
+        websocket.scope.path,
+        websocket.headers.get("origin"),
+        websocket.scope.host,
+    )
+    await websocket.deny(403)
 
 
 async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mapping[str, Any]) -> None:

@@ -28,6 +28,8 @@ DEFAULT_MAX_MESSAGE_BYTES = 1 << 20
 CLOSE_TIMEOUT = 10.0
 """Seconds that a close of ours may take: to flush what was sent before it, and for the peer's answer."""
 
+LOST = ConnectionClosed(1006, "", "lost")
+
 
 @final
 class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
@@ -186,19 +188,15 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
                 self._ended = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._ended)
 
-    def _begin_close(
-        self, code: int, reason: str, *, drop_unread: bool = True, drop_posts: bool = False
-    ) -> None:
+    def _begin_close(self, code: int, reason: str, *, drop_unread: bool = True) -> None:
         if self._step(Event.CLOSE) is State.OPEN:
-            closed = ConnectionClosed(code, reason, "us")
-            self._over(closed, drop_unread=drop_unread, drop_posts=drop_posts)
+            self._over(ConnectionClosed(code, reason, "us"), drop_unread=drop_unread)
             self._closer = asyncio.get_running_loop().create_task(self._send_close(code, reason))
 
     async def _send_close(self, code: int, reason: str) -> None:
-        lacking = ~self.capabilities & (Capability.CLOSE_CODE | Capability.CLOSE_REASON)
-        if (code != 1000 and Capability.CLOSE_CODE in lacking) or (
-            reason and Capability.CLOSE_REASON in lacking
-        ):
+        needed = Capability.CLOSE_REASON if reason else Capability(0)
+        needed |= Capability.CLOSE_CODE if code != 1000 else Capability(0)
+        if needed & ~self.capabilities:
             logger.debug("%s cannot carry all of close %d %r: dropped", self._transport.server, code, reason)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -210,11 +208,10 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
                     self._outbox.release()
         except TimeoutError:
             logger.debug("the peer of %s takes nothing more: dropped without a close frame", self)
-            self._lost(ConnectionClosed(1006, "", "lost"))
+            self._lost(LOST)
         else:
             if self._state is State.CLOSING:
-                lost = ConnectionClosed(1006, "", "lost")
-                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._lost, lost)
+                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._lost, LOST)
 
     def _peer_closed(self, message: Message) -> None:
         self._step(Event.PEER_CLOSED)
@@ -224,7 +221,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         if not isinstance(error, (ConnectionError, asyncio.CancelledError, *self._transport.failures)):
             logger.error("%s failed on %s", self._transport.server, self, exc_info=error)
         self._step(Event.LOST)
-        self._over(ConnectionClosed(1006, "", "lost"))
+        self._over(LOST)
 
     def _too_big(self, size: int) -> Message:
         text = f"message of {size} bytes exceeds max_message_bytes={self.max_message_bytes}"
@@ -232,14 +229,14 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         return Message("error", text, 1009, text)
 
     def _too_slow(self) -> None:
-        self._begin_close(1013, "slow consumer", drop_posts=True)
+        self._begin_close(1013, "slow consumer")
 
-    def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False, drop_posts: bool = False) -> None:
+    def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False) -> None:
         """Everything that follows from the end; only the first one counts."""
         if self._closed is None:
             self._closed = closed
             self._inbox.end(closed, drop_unread=drop_unread)
-            self._outbox.end(closed, drop_posts=drop_posts or closed.by != "us")
+            self._outbox.end(closed, drop_posts=closed.by != "us")
             callbacks, self._on_end = self._on_end, []
             for callback in callbacks:
                 callback(self)
@@ -271,7 +268,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._transport.linger):
                     await self.wait_closed()
-        self._lost(ConnectionClosed(1006, "", "lost"))
+        self._lost(LOST)
 
     # -- the state --
 

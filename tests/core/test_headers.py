@@ -59,6 +59,14 @@ async def test_order_and_duplicates_are_kept() -> None:
     )
 
 
+@pytest.mark.parametrize("headers", [{"x": 5}, [("x", None)], [(7, "x")], [("x", bytearray(b"a"))]])
+async def test_names_and_values_of_another_type_are_named(headers: Any) -> None:
+    transport = FakeTransport()
+    with pytest.raises(TypeError, match=r"str or bytes, not (int|NoneType|bytearray)"):
+        await WebSocket(transport).accept(headers=headers)
+    assert transport.answer is None
+
+
 async def test_what_latin_1_cannot_say_is_refused() -> None:
     with pytest.raises(ValueError, match="latin-1"):
         await WebSocket(FakeTransport()).accept(headers={"x": "名"})

@@ -181,7 +181,7 @@ async def test_denied_refuses_from_any_depth(
 
 @pytest.mark.parametrize(
     "denied",
-    [Denied(200), Denied(1008), Denied(403, {"x": "a\nb"}), Denied(403, (), None)],  # type: ignore[arg-type]
+    [Denied(200), Denied(1008), Denied(403, {"x": "a\nb"}), Denied(403, {"x": 5}), Denied(403, (), None)],  # type: ignore[arg-type]
 )
 async def test_a_denied_that_no_response_can_say_is_a_500(
     denied: Denied, caplog: pytest.LogCaptureFixture

@@ -345,6 +345,29 @@ async def test_an_ended_connection_is_freed_at_once() -> None:
     assert gone() is None
 
 
+@pytest.mark.parametrize("end", ["peer_closes", "peer_is_lost"])
+async def test_the_server_is_let_go_when_the_peer_ends_it_though_the_handler_goes_on(end: str) -> None:
+    """Contract 4.6: the peer's close is answered at once."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    await settle()
+    assert not transport.released
+    getattr(transport, end)()
+    await soon(websocket.wait_closed())
+    assert transport.released
+
+
+async def test_the_server_is_kept_until_the_peer_has_answered_our_close() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    await websocket.close()
+    await settle()
+    assert not transport.released
+    transport.peer_closes()
+    await soon(websocket.wait_closed())
+    assert transport.released
+
+
 # -- what the server cannot do --
 
 
