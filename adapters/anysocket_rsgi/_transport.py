@@ -18,7 +18,10 @@ REMEDY = "serve the app with `granian --interface asgi`, which can"
 
 
 class _Ended:
-    """In the place of the server's transport object, which is freed when the connection is over."""
+    """In the place of the server's objects, which are freed when the connection is over."""
+
+    def close(self, status: int) -> None:
+        """Closed already."""
 
     def send_str(self, data: object) -> NoReturn:
         raise ProtocolClosed("the connection is over")
@@ -95,11 +98,11 @@ class RSGITransport:
     def release(self) -> None:
         """Let go of the connection, whatever happened before; may be called again.
 
-        Granian answers the peer's close with our own, or when it reads on, and ends TCP when the transport
-        object is freed. A handshake left unanswered is answered here: older Granian ends the server's
+        Granian answers the peer's close with our own, or when it reads on, and ends TCP when its protocol
+        and transport objects are freed, which must not wait for the garbage collector. A handshake left unanswered is answered here: older Granian ends the server's
         process when the application leaves without an answer.
         """
         status = 1000 if self._answered else 500
         self._answered = True
         self._protocol.close(status)
-        self._transport = _ENDED
+        self._protocol = self._transport = _ENDED

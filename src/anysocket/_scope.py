@@ -82,8 +82,7 @@ class QueryParams(Mapping[str, str]):
     __slots__ = ("_pairs", "_values")
 
     def __init__(self, query_string: bytes = b"") -> None:
-        text = query_string.decode("latin-1")
-        self._pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=1000)
+        self._pairs = parse_qsl(query_string.decode(errors="replace"), keep_blank_values=True)
         self._values = dict(self._pairs)
 
     def __getitem__(self, name: str) -> str:

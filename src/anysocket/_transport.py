@@ -96,5 +96,6 @@ class Transport(Protocol):
 
     def release(self) -> None:
         """The connection is over: answer the peer's close if the server has not, and let go of all that the
-        server keeps for it, though the handler may go on. Nothing else is called after it. Called once."""
+        server keeps for it, though the handler may go on. Nothing else is called after it. Called once for
+        a connection that was accepted."""
         ...
