@@ -99,8 +99,9 @@ class RSGITransport:
         """Let go of the connection, whatever happened before; may be called again.
 
         Granian answers the peer's close with our own, or when it reads on, and ends TCP when its protocol
-        and transport objects are freed, which must not wait for the garbage collector. A handshake left unanswered is answered here: older Granian ends the server's
-        process when the application leaves without an answer.
+        and transport objects are freed, which must not wait for the garbage collector. A handshake left
+        unanswered is answered here: older Granian ends the server's process when the application leaves
+        without an answer.
         """
         status = 1000 if self._answered else 500
         self._answered = True

@@ -194,6 +194,7 @@ async def sockets_let_go(running, before: int | None) -> None:
 
 @pytest.mark.servers("granian-rsgi-st", "granian-rsgi-mt")
 @pytest.mark.parametrize("name", ROUNDS)
+@pytest.mark.slow
 async def test_granian_lives_through_200_rounds(running, name):
     await play(running, ROUNDS[name], 200)
 
