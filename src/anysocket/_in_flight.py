@@ -72,12 +72,14 @@ class InFlight:
         if future is not None:
             future.cancel()
 
-    def wake(self) -> None:
-        """Let who waits go on, though nothing came."""
+    def wake(self) -> bool:
+        """Let who waits go on, though nothing came; False if nobody waits."""
         wakeup = self._wakeup
-        if wakeup is not None:
-            self._wakeup = None
-            self._loop.call_soon(wakeup, self, context=self._context)
+        if wakeup is None:
+            return False
+        self._wakeup = None
+        self._loop.call_soon(wakeup, self, context=self._context)
+        return True
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait until something came or ``wake`` was called. One task at a time; it may be cancelled."""
@@ -166,11 +168,8 @@ class InFlight:
 
     def cancel(self, msg: object = None) -> bool:
         """Of a future: the task that waits is cancelled. The receive goes on."""
-        if self._wakeup is None:
-            return False
-        self._cancelled = True
-        self.wake()
-        return True
+        self._cancelled = self._wakeup is not None
+        return self.wake()
 
     def result(self) -> None:
         """Of a future: nothing, or the cancellation."""

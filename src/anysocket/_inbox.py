@@ -11,6 +11,7 @@ server's receive itself, which costs less, and one is put in flight only while n
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -44,6 +45,7 @@ class Inbox:
         "_decode",
         "_end",
         "_in_flight",
+        "_interrupting",
         "_max_message_bytes",
         "_messages",
         "_on_close",
@@ -51,7 +53,6 @@ class Inbox:
         "_on_oversize",
         "_over",
         "_reader",
-        "_reading",
         "_surely_small",
         "_transport",
         "_unread_bytes",
@@ -80,9 +81,9 @@ class Inbox:
         self._end: ConnectionClosed | None = None
         # Whether nothing more can arrive: not yet accepted, or the peer's end was received.
         self._over = True
-        self._reading = False
-        # The reader's task, while it runs the server's receive itself.
+        # The task that reads, and whether end() has cancelled what it waits for.
         self._reader: asyncio.Task[Any] | None = None
+        self._interrupting = False
         self._in_flight = InFlight(self._arrived, self._lost)
 
     def start(self) -> None:
@@ -99,9 +100,9 @@ class Inbox:
         if drop_unread:
             self._messages.clear()
             self._unread_bytes = 0
-        if self._reader is not None:
+        if not self._in_flight.wake() and self._reader not in (None, current_task()):
+            self._interrupting = True
             self._reader.cancel()  # As asyncio.timeout() does; next() takes it back.
-        self._in_flight.wake()
         self.attend()
 
     def attend(self) -> None:
@@ -121,37 +122,32 @@ class Inbox:
 
         Raises ``WebSocketStateError`` before ``start`` and for a second reader. May be cancelled.
         """
-        if self._reading:
+        if self._reader is not None:
             raise WebSocketStateError(
                 "another task is receiving on this WebSocket: let one task receive and hand messages on"
             )
-        self._reading = True
+        self._reader = current_task()
         try:
             while not self._messages:
                 if self._end is not None:
                     return at_end(self._end.again())
-                if self._in_flight.active:
-                    await self._in_flight
-                elif self._over:
+                if self._over and not self._in_flight.active:
                     raise WebSocketStateError("receiving is not possible yet: call accept() first")
+                try:
+                    if self._in_flight.active:
+                        await self._in_flight
+                        continue
+                    event = await self._transport.receive()
+                except asyncio.CancelledError:
+                    if not self._interrupted():
+                        raise
+                except Exception as error:
+                    self._lost(error)
                 else:
-                    # The server's receive, in the reader's own task.
-                    self._reader = asyncio.current_task()
-                    try:
-                        event = await self._transport.receive()
-                    except asyncio.CancelledError:
-                        if not self._interrupted():
-                            raise
-                    except Exception as error:
-                        self._reader = None
-                        self._lost(error)
-                    else:
-                        self._reader = None
-                        message = self._plain(event)
-                        if message is not None:
-                            return message
+                    message = self._plain(event)
+                    if message is not None:
+                        return message
         finally:
-            self._reading = False
             self._reader = None
         message = self._messages.popleft()
         self._unread_bytes -= len(message.data)
@@ -161,7 +157,7 @@ class Inbox:
 
     def _interrupted(self) -> bool:
         """Whether a cancellation was end()'s alone: then it is none to the reader's task."""
-        return self._end is not None and self._reader is not None and self._reader.uncancel() == 0
+        return self._interrupting and self._reader is not None and self._reader.uncancel() == 0
 
     def _arrived(self, event: Any) -> bool:
         """Of the receive in flight: keep what it brought; whether it is to be followed by the next."""
@@ -169,7 +165,7 @@ class Inbox:
         if message is not None:
             self._messages.append(message)
             self._unread_bytes += len(message.data)
-        if self._over or (self._cancel_safe and self._reading):
+        if self._over or (self._cancel_safe and self._reader is not None):
             return False
         return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
 

@@ -29,7 +29,9 @@ class SendingHalf:
         """
         if not isinstance(data, str):
             raise TypeError(f"send_text() takes str, not {type(data).__name__}")
-        return self._outbox.send(self._sender(data), data)
+        if not data.isascii():
+            data.encode()  # What no UTF-8 can say (RFC 6455 section 5.6): servers send "" or fail on it.
+        return self._outbox.send(self._transport.send_text, data)
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> Coroutine[Any, Any, None]:
         """Send a binary message; as :meth:`send_text`."""
@@ -41,7 +43,7 @@ class SendingHalf:
 
     def send(self, data: str | bytes) -> Coroutine[Any, Any, None]:
         """Send ``str`` as a text message, ``bytes`` as a binary one; as :meth:`send_text`."""
-        return self._outbox.send(self._sender(data), data)
+        return self.send_text(data) if isinstance(data, str) else self.send_bytes(data)
 
     def send_json(self, data: object) -> Coroutine[Any, Any, None]:
         """Send ``data`` as JSON in a text message; as :meth:`send_text`. ``TypeError`` or ``ValueError`` for
