@@ -8,6 +8,7 @@ mode ``mt``); here they never are. A lone send goes straight to the server, with
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
@@ -33,13 +34,14 @@ class Outbox:
         "_busy",
         "_end",
         "_failures",
+        "_interrupting",
         "_loop",
         "_on_failure",
         "_on_overfull",
         "_open",
         "_queue",
         "_queued_bytes",
-        "_writer",
+        "_under_way",
     )
 
     def __init__(
@@ -58,7 +60,9 @@ class Outbox:
         self._busy = False  # Whether somebody holds the pen.
         self._queue: deque[asyncio.Future[None] | tuple[Send, str | bytes]] = deque()
         self._queued_bytes = 0
-        self._writer: asyncio.Task[None] | None = None
+        # What the server has not taken yet: the task that waits for it, or a future of the server's own.
+        self._under_way: Any = None
+        self._interrupting = False
 
     def open(self) -> None:
         """From now on messages may be sent."""
@@ -71,6 +75,13 @@ class Outbox:
         self._end = closed
         if drop_posts:
             self._drop_posts()
+
+    def abandon(self) -> None:
+        """The connection is over: give up what the server has not taken. Who waits for that gets the end."""
+        self._drop_posts()
+        if self._under_way not in (None, current_task()):
+            self._interrupting = True
+            self._under_way.cancel()
 
     def _drop_posts(self) -> None:
         self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
@@ -89,12 +100,19 @@ class Outbox:
                 self.release()
                 raise self._refusal()
         self._busy = True
+        self._under_way = current_task()
         try:
             await send(data)
         except self._failures as error:
             self._on_failure(error)
             raise self._refusal() from None
+        except asyncio.CancelledError:
+            # Cancelled by abandon() alone, it is no cancellation to the sender's task.
+            if self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0:
+                raise self._refusal() from None
+            raise
         finally:
+            self._under_way = None
             if self._queue:
                 self.release()
             else:
@@ -156,6 +174,7 @@ class Outbox:
         try:
             sending: Any = send(data)
             if hasattr(sending, "add_done_callback"):  # A future of the server's own, which needs no task.
+                self._under_way = sending
                 sending.add_done_callback(self._written)
                 return False
             steps = _steps(sending)
@@ -166,7 +185,7 @@ class Outbox:
             self._on_failure(error)
             return True
         # The server makes us wait (backpressure): only now is a task worth its price.
-        self._writer = self._loop.create_task(self._finish(steps, future))
+        self._under_way = self._loop.create_task(self._finish(steps, future))
         return False
 
     def _written(self, sending: Any) -> None:
@@ -175,6 +194,7 @@ class Outbox:
         except (Exception, asyncio.CancelledError) as error:
             self._on_failure(error)
         finally:
+            self._under_way = None
             self.release()
 
     async def _finish(self, steps: Generator[Any, Any, object], future: Any) -> None:
@@ -183,7 +203,7 @@ class Outbox:
         except Exception as error:
             self._on_failure(error)
         finally:
-            self._writer = None
+            self._under_way = None
             self.release()
 
 

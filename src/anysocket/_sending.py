@@ -6,7 +6,7 @@ import json
 from collections.abc import Coroutine
 from typing import Any
 
-from anysocket._outbox import Outbox, Send
+from anysocket._outbox import Outbox
 from anysocket._transport import Transport
 
 
@@ -51,14 +51,7 @@ class SendingHalf:
         return self.send_text(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
 
     def _post(self, data: str | bytes) -> bool:
-        """Queue a message without waiting; False if the connection is over. For rooms."""
-        return self._outbox.post(self._sender(data), data)
-
-    def _sender(self, data: object) -> Send:
-        if isinstance(data, str):
-            if not data.isascii():
-                data.encode()  # What no UTF-8 can say (RFC 6455 section 5.6): servers send "" or fail on it.
-            return self._transport.send_text
-        if isinstance(data, bytes):
-            return self._transport.send_bytes
-        raise TypeError(f"a message is str or bytes, not {type(data).__name__}")
+        """Queue a message that was checked already, without waiting; False if the connection is over. For
+        rooms."""
+        send = self._transport.send_text if isinstance(data, str) else self._transport.send_bytes
+        return self._outbox.post(send, data)

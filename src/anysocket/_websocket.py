@@ -243,7 +243,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         if self._state is State.CLOSED and not self._released:
             self._released = True
             self._inbox.abandon()
-            self._outbox.end(self._closed, drop_posts=True)
+            self._outbox.abandon()
             self._transport.release()
             if self._deadline is not None:
                 self._deadline.cancel()

@@ -436,3 +436,49 @@ async def test_before_accept_a_room_does_not_reach_it() -> None:
     assert await manager.broadcast_to_all("anybody?") == 0
     await websocket.accept()
     assert await manager.broadcast_to_all("anybody?") == 1
+
+
+# -- a peer that reads no more --
+
+
+async def test_a_sender_stuck_in_the_server_is_freed_by_the_end() -> None:
+    """Nothing hangs: the peer's end tells a sender that its message will not be taken."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    sender = asyncio.create_task(websocket.send_text("stuck"))
+    await settle()
+    transport.peer_closes(4001)
+    with pytest.raises(ConnectionClosed) as closed:
+        await soon(sender)
+    assert closed.value.code == 4001
+    assert sender.cancelling() == 0
+
+
+async def test_a_sender_cancelled_as_well_is_cancelled() -> None:
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.hold_sends()
+    sender = asyncio.create_task(websocket.send_text("stuck"))
+    await settle()
+    transport.peer_closes()
+    await asyncio.sleep(0)
+    sender.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await soon(sender)
+
+
+@pytest.mark.parametrize("transport_type", [FakeTransport, ByFuture])
+async def test_a_post_stuck_in_the_server_is_given_up_at_the_end(transport_type: type[FakeTransport]) -> None:
+    transport = transport_type()
+    websocket, manager = await member(transport)
+    transport.hold_sends()
+    assert await manager.broadcast_to_all("stuck") == 1
+    assert await manager.broadcast_to_all("behind it") == 1
+    await settle()
+    transport.peer_closes()
+    await soon(websocket.wait_closed())
+    await settle()
+    assert "behind it" not in transport.sent
+    if isinstance(transport, ByFuture):
+        assert [future.cancelled() for future in transport.futures] == [True]
