@@ -111,6 +111,10 @@ def _origin(send: Any) -> str:
         send = (send.__closure__ or ())[send.__code__.co_freevars.index("send")].cell_contents
     send = getattr(send, "func", send)  # functools.partial
     owner = getattr(send, "__self__", None)
+    # uvicorn's lifespan is one for all of its WebSocket implementations: its configuration names it.
+    implementation = getattr(getattr(owner, "config", None), "ws_protocol_class", None)
+    if implementation is not None and type(owner).__module__.startswith("uvicorn.lifespan."):
+        return str(implementation.__module__)
     return str(type(owner).__module__ if owner is not None else getattr(send, "__module__", ""))
 
 

@@ -103,6 +103,8 @@ class ASGITransport:
             await self._send(event)
 
     def release(self) -> None:
+        # Granian's future keeps its callback, and by it us: no garbage collector sees into that cycle.
+        self._receiving = None
         if self._profile.answers_late and not self._closed:
             # In a task of its own, as it may have to wait for a send that a slow peer holds up.
             self._answering = asyncio.get_running_loop().create_task(self.close(1000, ""))

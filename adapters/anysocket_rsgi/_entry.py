@@ -19,6 +19,7 @@ RUST_TASKS = (
     "Granian's --task-impl rust cannot run WebSockets: it leaks every message and breaks cancellation and "
     "timeouts. Start it with --task-impl asyncio, which is the default"
 )
+MOUNTED = "under RSGI those serve HTTP only; `granian --interface asgi` serves their WebSockets, too"
 
 
 def start_worker(app: App, loop: asyncio.AbstractEventLoop) -> None:
@@ -42,6 +43,8 @@ async def serve_rsgi(app: App, scope: Any, protocol: Any) -> None:
     if scope.proto != "ws":
         await run_asgi_http(app.http, scope, protocol, app.lifespan.state)
         return
+    if app.mounted(scope.path):
+        logger.warning("a WebSocket to %s is for a mounted ASGI app: %s", scope.path, MOUNTED)
     transport = RSGITransport(build_scope(scope, app.lifespan.state), protocol)
     try:
         # Where the start-up check had nothing to look at, the first connection finds out.

@@ -14,7 +14,7 @@ CLOSE, BYTES, TEXT = 0, 1, 2
 
 CAPABILITIES = Capability.LOST_IS_1006 | Capability.BACKPRESSURE
 SERVER = "Granian RSGI"
-REMEDY = "serve the app with `granian --interface asgi`, which can"
+REMEDY = "serve the app with `granian --interface asgi`, or with uvicorn, which carries what that lacks"
 
 
 class _Ended:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import resource
@@ -21,6 +22,7 @@ from anysocket import (
     ConnectionClosed,
     Denied,
     UnsupportedByTransport,
+    WebSocket,
     WebSocketManager,
     WebSocketStateError,
 )
@@ -77,6 +79,15 @@ async def process(websocket):
     with contextlib.suppress(OSError):
         sockets = sum(_is_socket(entry.path) for entry in os.scandir("/proc/self/fd"))
     await websocket.send_json({"pid": os.getpid(), "peak_bytes": peak, "sockets": sockets})
+
+
+@app.websocket("/websockets")
+async def count_websockets(websocket):
+    """How many WebSockets this process keeps in memory, besides this one."""
+    await websocket.accept()
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, WebSocket) and each is not websocket]
+    await websocket.send_json({"kept": len(kept)})
 
 
 def _is_socket(path: str) -> bool:
@@ -467,7 +478,6 @@ async def flood(websocket):
     try:
         while True:
             await websocket.send_bytes(bytes(10_000))
-            await asyncio.sleep(0)
     except ConnectionClosed as closed:
         tell(websocket, **described(closed))
 

@@ -24,8 +24,18 @@ def test_rust_tasks_are_refused_with_the_way_out(start_server):
 @pytest.mark.needs("process")
 @pytest.mark.parametrize(
     ("app", "capability"),
-    [("requiring", "subprotocol"), ("requiring", "accept_headers"), ("negotiating", "subprotocol")],
-    ids=["requires-subprotocol", "requires-accept-headers", "route-with-subprotocols"],
+    [
+        ("requiring", "subprotocol"),
+        ("requiring", "accept_headers"),
+        ("requiring", "lost_is_1006"),  # of uvicorn's implementations one has it
+        ("negotiating", "subprotocol"),
+    ],
+    ids=[
+        "requires-subprotocol",
+        "requires-accept-headers",
+        "requires-lost-is-1006",
+        "route-with-subprotocols",
+    ],
 )
 async def test_app_starts_only_where_its_needs_are_met(start_server, server, app, capability):
     name = capability.upper()

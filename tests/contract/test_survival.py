@@ -228,3 +228,29 @@ async def test_peer_gone_before_accept_ends_the_handler(running, ask, told, key,
     async with running.connect("/echo") as peer:
         await peer.send("next")
         assert await peer.receive() == "next"
+
+
+@pytest.mark.parametrize("path", ["/echo", "/sleep?key=unused", "/close-after/1000?key=unused"])
+@pytest.mark.needs("process")
+async def test_nothing_is_kept_of_a_connection_that_is_over(running, ask, path):
+    """Not even what the garbage collector cannot see into: the futures of servers written in Rust."""
+    before = (await ask(running, "/websockets"))["kept"]
+    for _ in range(10):
+        async with running.connect(path) as peer:
+            await peer.close()
+    async with asyncio.timeout(5):
+        while (await ask(running, "/websockets"))["kept"] > before + 1:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.needs("process")
+async def test_a_peer_reset_at_once_does_not_leave_its_flood_alone_in_the_process(running, key):
+    """Servers take what is sent to a dead peer at once: such a handler never waits for anything."""
+    for _ in range(10):
+        async with open_raw(running.port) as client:
+            client.write(handshake(f"/flood?key={key}"))
+            await asyncio.sleep(0)
+            client.reset()
+    async with running.connect("/echo") as peer:
+        await peer.send("still there?")
+        assert await peer.receive() == "still there?"

@@ -482,3 +482,20 @@ async def test_a_post_stuck_in_the_server_is_given_up_at_the_end(transport_type:
     assert "behind it" not in transport.sent
     if isinstance(transport, ByFuture):
         assert [future.cancelled() for future in transport.futures] == [True]
+
+
+# -- a handler that only sends --
+
+
+async def test_a_handler_that_only_sends_learns_that_its_peer_left() -> None:
+    """Contract 4.6, on a server that takes at once what is sent to a dead peer."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    transport.peer_is_lost()
+
+    async def only_send() -> None:
+        for _ in range(10_000):
+            await websocket.send_text("to nobody")
+
+    with pytest.raises(ConnectionClosed):
+        await only_send()

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import anysocket_cli._main
-import anysocket_rsgi._transport
 from anysocket import App, Capability
 from anysocket_cli import _demo, _serve, main
+from anysocket_cli._mistakes import Mistake
 from anysocket_cli._servers import SERVERS, Launch, command
 
+C = Capability
 APPS = Path(__file__).parent / "apps"
 LAUNCH = Launch("chat:app", "127.0.0.1", 8123, workers=3)
 
@@ -104,8 +105,34 @@ def test_interface_and_why(name, app, interface, reason):
     assert chosen == interface and reason in why
 
 
-def test_what_rsgi_carries_is_what_its_adapter_says():
-    assert _serve.RSGI_CAPABILITIES == anysocket_rsgi._transport.CAPABILITIES
+REFUSALS = [
+    pytest.param(
+        "granian", C.ACCEPT_HEADERS, "lacks ACCEPT_HEADERS: use --server uvicorn or hypercorn", id="headers"
+    ),
+    pytest.param(
+        "granian",
+        C.CLOSE_CODE | C.LOST_IS_1006,
+        "requires CLOSE_CODE, LOST_IS_1006, and granian through ASGI lacks LOST_IS_1006: use --server daphne",
+        id="one by RSGI and one by ASGI",
+    ),
+    pytest.param(
+        "granian", ~C(0), "LOST_IS_1006, PING: `uvicorn --ws websockets` has it all", id="everything"
+    ),
+    pytest.param("hypercorn", C.PING, "lacks PING: use --server uvicorn or daphne", id="Hypercorn"),
+    pytest.param(
+        "daphne", C.DENIAL_BODY, "lacks DENIAL_BODY: use --server granian or uvicorn or", id="Daphne"
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "required", "told"), REFUSALS)
+def test_server_without_what_the_app_requires_is_not_started(name, required, told):
+    with pytest.raises(Mistake, match=re.escape(told)):
+        _serve.choose_interface(SERVERS[name], App(requires=required), "chat:app")
+
+
+def test_uvicorn_is_tried_for_what_one_of_its_implementations_has():
+    assert _serve.choose_interface(SERVERS["uvicorn"], App(requires=~C(0)), "chat:app")[0] == "asgi"
 
 
 @pytest.fixture

@@ -18,6 +18,14 @@ from anysocket_rsgi.testing import connect
 APPS = Path(__file__).parent / "apps"
 
 
+async def test_websocket_to_a_mounted_app_is_no_route_and_the_log_says_why(caplog):
+    app = App()
+    app.mount("/api", App())
+    async with connect(app, "/api/socket") as peer:
+        assert (await peer.receive_close()).code == 1005
+    assert "/api/socket is for a mounted ASGI app" in caplog.text and "--interface asgi" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
