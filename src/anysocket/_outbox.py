@@ -36,6 +36,7 @@ class Outbox:
 
     __slots__ = (
         "_busy",
+        "_callback",
         "_end",
         "_failures",
         "_interrupting",
@@ -68,6 +69,7 @@ class Outbox:
         self._sends_in_round = 0
         # What the server has not taken yet: the task that waits for it, or a future of the server's own.
         self._under_way: Any = None
+        self._callback: _Written | None = None
         self._interrupting = False
 
     def open(self) -> None:
@@ -85,9 +87,14 @@ class Outbox:
     def abandon(self) -> None:
         """The connection is over: give up what the server has not taken. Who waits for that gets the end."""
         self._drop_posts()
-        if self._under_way not in (None, current_task()):
+        under_way, callback = self._under_way, self._callback
+        if callback is not None:
+            callback.outbox = self._callback = self._under_way = None
+            under_way.cancel()
+            self.release()
+        elif under_way not in (None, current_task()):
             self._interrupting = True
-            self._under_way.cancel()
+            under_way.cancel()
 
     def _drop_posts(self) -> None:
         self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
@@ -185,7 +192,8 @@ class Outbox:
             sending: Any = send(data)
             if hasattr(sending, "add_done_callback"):  # A future of the server's own, which needs no task.
                 self._under_way = sending
-                sending.add_done_callback(self._written)
+                self._callback = _Written(self)
+                sending.add_done_callback(self._callback)
                 return False
             steps = _steps(sending)
             future = next(steps)
@@ -195,7 +203,8 @@ class Outbox:
             self._on_failure(error)
             return True
         # The server makes us wait (backpressure): only now is a task worth its price.
-        self._under_way = self._loop.create_task(self._finish(steps, future))
+        self._under_way = self._loop.create_task(_finish(steps, future))
+        self._under_way.add_done_callback(self._written)
         return False
 
     def _written(self, sending: Any) -> None:
@@ -204,17 +213,26 @@ class Outbox:
         except (Exception, asyncio.CancelledError) as error:
             self._on_failure(error)
         finally:
-            self._under_way = None
+            self._under_way = self._callback = None
             self.release()
 
-    async def _finish(self, steps: Generator[Any, Any, object], future: Any) -> None:
-        try:
-            await _Started(steps, future)
-        except Exception as error:
-            self._on_failure(error)
-        finally:
-            self._under_way = None
-            self.release()
+
+class _Written:
+    """What a server's own future calls when a post is written. It is detached from an outbox that gives the
+    post up: Granian never lets go of a send that was cancelled, nor of what it would have called."""
+
+    __slots__ = ("outbox",)
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox: Outbox | None = outbox
+
+    def __call__(self, sending: Any) -> None:
+        if self.outbox is not None:
+            self.outbox._written(sending)
+
+
+async def _finish(steps: Generator[Any, Any, object], future: Any) -> None:
+    await _Started(steps, future)
 
 
 def _steps(sending: Awaitable[object]) -> Generator[Any, Any, object]:
