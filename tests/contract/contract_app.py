@@ -478,8 +478,16 @@ async def flood(websocket):
     try:
         while True:
             await websocket.send_bytes(bytes(10_000))
+            await asyncio.sleep(0)
     except ConnectionClosed as closed:
         tell(websocket, **described(closed))
+
+
+@app.websocket("/flood-without-a-pause")
+async def flood_without_a_pause(websocket):
+    await websocket.accept()
+    while True:
+        await websocket.send_bytes(bytes(10_000))
 
 
 @app.websocket("/receive-to-the-end")
