@@ -21,9 +21,11 @@ Send = Callable[[Any], Awaitable[object]]
 MAX_BYTES = 1 << 20
 MAX_MESSAGES = 1024
 SENDS_PER_ROUND = 64
-"""After how many sends of a connection the event loop gets its turn, though the server took each of them at
-once. Most servers take what is sent to a dead peer that way: a handler that only sends would be alone in the
-process for ever, and the end of its peer never noticed."""
+ROUND = 0.05
+PAUSE = 0.001
+"""So many sends of a connection within so many seconds are followed by a pause. Most servers take at once
+what is sent to a dead peer: a handler that only sends would be alone in the process for ever, and the end
+of its peer never noticed. A real pause, as servers with threads of their own need the interpreter for it."""
 
 
 class Outbox:
@@ -46,6 +48,7 @@ class Outbox:
         "_open",
         "_queue",
         "_queued_bytes",
+        "_round_began",
         "_sends_in_round",
         "_under_way",
     )
@@ -67,6 +70,7 @@ class Outbox:
         self._queue: deque[asyncio.Future[None] | tuple[Send, str | bytes]] = deque()
         self._queued_bytes = 0
         self._sends_in_round = 0
+        self._round_began = self._loop.time()
         # What the server has not taken yet: the task that waits for it, or a future of the server's own.
         self._under_way: Any = None
         self._callback: _Written | None = None
@@ -132,8 +136,13 @@ class Outbox:
                 self._busy = False
         self._sends_in_round += 1
         if self._sends_in_round == SENDS_PER_ROUND:
-            self._sends_in_round = 0
-            await asyncio.sleep(0)
+            await self._end_round()
+
+    async def _end_round(self) -> None:
+        self._sends_in_round = 0
+        if self._loop.time() - self._round_began < ROUND:
+            await asyncio.sleep(PAUSE)
+        self._round_began = self._loop.time()
 
     def post(self, send: Send, data: str | bytes) -> bool:
         """Send when the turn comes, without waiting for it; False if the connection is over."""

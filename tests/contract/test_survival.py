@@ -244,7 +244,6 @@ async def test_nothing_is_kept_of_a_connection_that_is_over(running, ask, path):
 
 
 @pytest.mark.needs("process")
-@pytest.mark.not_on("granian-asgi", reason="takes sends to a dead peer, and tells of its end seconds later")
 async def test_a_peer_reset_at_once_does_not_leave_its_flood_alone_in_the_process(running):
     """Servers take what is sent to a dead peer at once: such a handler never waits for anything."""
     for _ in range(10):
