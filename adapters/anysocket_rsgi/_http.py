@@ -17,11 +17,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from anysocket._headers import ILLEGAL_IN_VALUE, NAME
 from anysocket_rsgi._scope import build_headers, parse_address
 
 logger = logging.getLogger("anysocket")
@@ -32,8 +32,6 @@ ASGISend = Callable[[ASGIMessage], Awaitable[None]]
 ASGIApp = Callable[[dict[str, Any], ASGIReceive, ASGISend], Awaitable[None]]
 ResponseHeaders = list[tuple[str, str]]
 
-HEADER_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
-ILLEGAL_IN_VALUE = re.compile(rb"[\x00\r\n]")
 NO_CONTENT = (204, 304)
 UNSENT_PATH = "/:@!$&'()*+,;=~"
 """What a client need not percent-encode in a path (RFC 3986 section 3.3)."""
@@ -258,7 +256,7 @@ def _headers(pairs: Any) -> ResponseHeaders:
     headers: ResponseHeaders = []
     for name, value in pairs:
         name, value = bytes(name).lower(), bytes(value)
-        if not HEADER_NAME.fullmatch(name) or ILLEGAL_IN_VALUE.search(value):
+        if not NAME.fullmatch(name) or ILLEGAL_IN_VALUE.search(value):
             raise ValueError(f"header {name!r}: {value!r} cannot be sent: illegal name, newline or zero byte")
         if name == b"transfer-encoding":
             continue  # The server's own business (ASGI HTTP, "Response Start").
