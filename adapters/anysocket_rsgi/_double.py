@@ -53,7 +53,8 @@ class Connection:
         self.close_answered = asyncio.Event()
         self.reading = asyncio.Event()
         """Set while a receive is pending: nothing else answers pings."""
-        self.peer_closing = False
+        self.peer_close: Message | None = None
+        """The close frame of the peer, once sent."""
         self.closed = False
         self._make_peer = make_peer
         self._random = random.Random(MT_SEED) if runtime_mode == "mt" else None
@@ -76,7 +77,7 @@ class Connection:
         if not 100 <= status & 0xFFFF <= 999:
             raise self.die(f"close({status}) before accept: no HTTP status")
         if not self.answer.done():
-            self.answer.set_exception(Refused(status & 0xFFFF, [(b"server", b"granian")], b""))
+            self.answer.set_exception(Refused(status & 0xFFFF, [(b"server", b"granian")]))
 
     async def accept(self) -> Transport:
         if self.answer.done():
@@ -117,7 +118,7 @@ class Connection:
                 raise ProtocolError("closed")
             if self._read_ended:
                 raise ProtocolClosed("the connection is over")
-            if self.peer_closing:
+            if self.peer_close is not None:
                 return  # On the wire, to a peer that takes nothing any more.
             try:
                 await self.to_peer.put(message)
@@ -131,7 +132,7 @@ class Connection:
         async with self._writing:
             self._sink_taken = True
             self._answer_close()
-            if not self.peer_closing:
+            if self.peer_close is None:
                 self.to_peer.end(Message("close", "", 1005))
         self._end_if_free()
 
@@ -139,7 +140,7 @@ class Connection:
         """A close of the peer is answered when we read on, or close as well."""
         if self._answer_owed:
             self._answer_owed = False
-            self.to_peer.end(LOST)
+            self.to_peer.end(self.peer_close or LOST)
             self.close_answered.set()
 
     def _freed(self) -> None:

@@ -21,10 +21,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from anysocket import ConnectionClosed, Message
+from anysocket import Message
 from anysocket._errors import HeaderPairs
-from anysocket.testing._memory import DEFAULT_TIMEOUT, play, request_headers
-from anysocket.testing._peer import LOST, Peer
+from anysocket.testing._memory import DEFAULT_TIMEOUT, MemoryPeer, play, request_headers
 from anysocket_rsgi._double import Connection, ProcessDied, Protocol
 
 __all__ = ["Headers", "ProcessDied", "RSGIPeer", "Scope", "connect", "worker"]
@@ -100,7 +99,7 @@ class Scope:
         self.headers = Headers([*request_headers(headers, subprotocols), *upgrade])
 
 
-class RSGIPeer(Peer):
+class RSGIPeer(MemoryPeer):
     """A client that sees what Granian does and leaves undone."""
 
     def __init__(self, connection: Connection, timeout: float) -> None:
@@ -123,14 +122,10 @@ class RSGIPeer(Peer):
         ended = asyncio.shield(self._connection.ended_in_order)
         return await self._bounded(_result(ended), "the end of TCP", timeout or self.timeout)
 
-    def _leave(self, last: Message, closed: ConnectionClosed) -> None:
-        if last is LOST or self._closed is not None:
-            super()._leave(last, closed)
-        else:
-            # The app may send on until it has read our close frame.
-            self._closed = closed
-            self._connection.peer_closing = True
-            self._to_app.end(last)
+    async def _send_close(self, message: Message) -> None:
+        # The app may send on until it has read our close frame.
+        self._connection.peer_close = message
+        self._to_app.end(message)
 
 
 async def _result(future: asyncio.Future[bool]) -> bool:

@@ -26,6 +26,34 @@ EVERYTHING = ~Capability(0) & ~Capability.PING
 DEFAULT_TIMEOUT = 5.0
 
 
+class MemoryPeer(Peer):
+    """A client that talks to the app without a socket."""
+
+    def __init__(self, to_app: Channel[Message], to_peer: Channel[Message], timeout: float) -> None:
+        super().__init__(timeout)
+        self._to_app = to_app
+        self._to_peer = to_peer
+
+    async def _send(self, message: Message) -> None:
+        await self._to_app.put(message)
+
+    async def _receive(self) -> Message:
+        return await self._to_peer.get()
+
+    async def _send_close(self, message: Message) -> None:
+        self._to_app.end(message)
+
+    def _answer_close(self, message: Message) -> None:
+        self._to_app.end(message)
+
+    async def _abort(self) -> None:
+        self._to_app.end(LOST)
+        self._to_peer.end(LOST)
+
+    async def _hang_up(self) -> None:
+        await self._abort()
+
+
 class MemoryTransport:
     """The port on two queues. ``capabilities`` may be narrowed to play a weaker server."""
 
@@ -42,19 +70,19 @@ class MemoryTransport:
         held_back = Capability.BACKPRESSURE in capabilities
         self._to_peer: Channel[Message] = Channel() if held_back else Channel(sys.maxsize)
         self._timeout = timeout
-        self.answer: asyncio.Future[Peer] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[MemoryPeer] = asyncio.get_running_loop().create_future()
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         if self.answer.done():
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost")
-        peer = Peer(self._to_app, self._to_peer, self._timeout)
+        peer = MemoryPeer(self._to_app, self._to_peer, self._timeout)
         peer.subprotocol = subprotocol
-        peer.response_headers = list(headers)
+        peer.response_headers = Headers(headers)
         self.answer.set_result(peer)
 
     async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
         if not self.answer.done():
-            self.answer.set_exception(Refused(status, list(headers), body))
+            self.answer.set_exception(Refused(status, headers, body))
 
     def receive(self) -> Awaitable[Message]:
         return self._to_app.get()
@@ -65,7 +93,7 @@ class MemoryTransport:
                 return Message("close", "", 1005)
             raise ConnectionClosed(1006, "", "lost")
         if event.type == "close":
-            self._to_peer.end(LOST)
+            self._to_peer.end(event)
             return self._as_told(event)
         return event
 

@@ -1,0 +1,80 @@
+"""Where to let a server process listen, and how each is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import socket
+import tempfile
+
+from anysocket_servers._certificates import certificates
+from anysocket_servers._endpoint import Endpoint
+from anysocket_servers._table import Server
+
+LISTEN = {
+    ("granian", False): "--host {host} --port {port}",
+    ("granian", True): "--uds {path}",
+    ("uvicorn", False): "--host {host} --port {port}",
+    ("uvicorn", True): "--uds {path}",
+    ("hypercorn", False): "--bind {bind}:{port}",
+    ("hypercorn", True): "--bind unix:{path}",
+    ("daphne", False): "--bind {host} --port {port}",
+    ("daphne", True): "--unix-socket {path}",
+}
+"""The options of each program, for TCP and for a unix socket."""
+
+
+def free_endpoint(server: Server, host: str) -> Endpoint:
+    """An address that nobody listens on, though anybody may take it before the server does."""
+    trust = certificates().trust() if server.transport == "tls" else None
+    if server.transport == "unix":
+        path = os.path.join(tempfile.mkdtemp(prefix="anysocket-"), "socket")
+        return Endpoint(host, 0, path, trust, server.http_version)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        port: int = listener.getsockname()[1]
+    return Endpoint(host, port, None, trust, server.http_version)
+
+
+def forget(endpoint: Endpoint) -> None:
+    """Remove what :func:`free_endpoint` made, once the server has ended."""
+    if endpoint.unix_path is not None:
+        with contextlib.suppress(OSError):
+            os.unlink(endpoint.unix_path)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(endpoint.unix_path))
+
+
+def is_open(endpoint: Endpoint) -> bool:
+    """Whether somebody listens there."""
+    with contextlib.suppress(OSError):
+        if endpoint.unix_path is not None:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(endpoint.unix_path)
+        else:
+            socket.create_connection((endpoint.host, endpoint.port), 1).close()
+        return True
+    return False
+
+
+def command_line(server: Server, app: str, endpoint: Endpoint) -> list[str]:
+    """What follows ``python`` to serve ``app`` there."""
+    program = server.command.split()[0]
+    address = LISTEN[program, endpoint.unix_path is not None].format(
+        host=endpoint.host,
+        bind=f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host,
+        port=endpoint.port,
+        path=endpoint.unix_path,
+    )
+    files = certificates() if endpoint.trust is not None else None
+    names = {
+        "{app}": app,
+        "{address}": address,
+        "{certificate}": str(files and files.certificate),
+        "{key}": str(files and files.key),
+    }
+    text = server.command
+    for name, value in names.items():
+        text = text.replace(name, value)
+    return ["-m", *shlex.split(text)]
