@@ -1,0 +1,90 @@
+"""A stage whose handler is in a server's process: notes and cues over unix sockets.
+
+Notes are datagrams, sent without waiting, so that they arrive in order and even from a process that is about
+to end. A cue is waited for on a connection that its giver answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+from anysocket.testing._stage import Backstage, Notebook
+
+FOLDER = "ANYSOCKET_STAGE"
+"""The environment variable that tells a server's process where the sockets are."""
+NOTE_BYTES = 1 << 16
+
+
+class RemoteBackstage(Backstage):
+    """In the server's process."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def note(self, token: str, text: str) -> None:
+        datagram = json.dumps([token, text]).encode()
+        # Whoever has stopped listening does not want to know.
+        with contextlib.suppress(OSError):
+            self._socket.sendto(datagram[:NOTE_BYTES], os.path.join(self._folder, "notes"))
+
+    async def wait_for_cue(self, token: str, name: str) -> None:
+        path = os.path.join(self._folder, "cues")
+        reader, writer = await asyncio.open_unix_connection(path)
+        try:
+            writer.write(json.dumps([token, name]).encode() + b"\n")
+            if not await reader.readline():
+                raise ConnectionAbortedError("the client's side is gone")
+        finally:
+            writer.close()
+
+
+class _Notes(asyncio.DatagramProtocol):
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        token, text = json.loads(data)
+        self._notebook.add(token, text)
+
+
+@contextlib.asynccontextmanager
+async def listen(notebook: Notebook) -> AsyncIterator[str]:
+    """In the client's process: fill ``notebook``, and give the folder for ``RemoteBackstage``."""
+    folder = tempfile.mkdtemp(prefix="anysocket-stage-")
+    waiting: set[asyncio.Task[None]] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        waiting.add(task)
+        with contextlib.suppress(OSError, ValueError):
+            token, name = json.loads(await reader.readline())
+            await notebook.given(token, name)
+            writer.write(b"\n")
+        writer.close()
+        waiting.discard(task)
+
+    notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notes.bind(os.path.join(folder, "notes"))
+    notes.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Notes(notebook), sock=notes
+    )
+    server = await asyncio.start_unix_server(answer, os.path.join(folder, "cues"))
+    try:
+        yield folder
+    finally:
+        server.close()
+        transport.close()
+        for task in waiting:
+            task.cancel()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,190 @@
+"""Run the cases on a server: under anysocket, and on the bare server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from anysocket.testing import Peer
+from anysocket.testing import connect as connect_in_memory
+from anysocket.testing._case import ALL, Case, Sight
+from anysocket.testing._check_transport import play_in_process
+from anysocket.testing._play import play
+from anysocket.testing._stage import Notebook
+from anysocket_conformance._remote import FOLDER, listen
+from anysocket_servers import Running, Server, launch
+from anysocket_servers._process import ProcessRunning
+
+Level = Literal["anysocket", "bare"]
+AT_ONCE = 8
+"""How many cases are played on one server at a time."""
+DEATH_TIMEOUT = 0.5
+"""Seconds within which a process is seen to have ended, once its connections have."""
+PROCESS_ENDS = "the server's process ends"
+APPS: Mapping[Level, str] = {
+    "anysocket": "anysocket_conformance._apps:contract",
+    "bare": "anysocket_conformance._apps:bare",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case on one server at one level. ``sight`` is None where it could not be played there."""
+
+    case: Case
+    server: Server
+    level: Level
+    sight: Sight | None
+
+    @property
+    def capabilities_lacked(self) -> bool:
+        """Whether both sides saw what the contract says for a server without some capabilities."""
+        return self.sight == self.case.expected(self.server.capabilities)
+
+    @property
+    def whole(self) -> bool:
+        """Whether both sides saw all that the contract promises."""
+        return self.sight == self.case.expected(ALL)
+
+    @property
+    def instead(self) -> str:
+        """What was seen instead, in words."""
+        return "" if self.sight is None else self.sight.difference(self.case.expected(ALL))
+
+
+def playable(case: Case, server: Server, level: Level) -> bool:
+    """Whether this server has what the case needs."""
+    if level == "bare" and (not case.bare or server.interface == "memory"):
+        return False
+    return set(case.tools) <= _tool_names(server)
+
+
+def _tool_names(server: Server) -> set[str]:
+    if server.interface == "memory":
+        return set()
+    names = {"request"}
+    if server.lifespan:
+        names.add("lifespan")
+    if server.process:
+        names |= {"process", "frames"}
+        names |= {"http1"} if server.http_version == "1.1" else set()
+        names |= {"tcp"} if server.transport != "unix" else set()
+        names |= {"one-worker"} if server.workers == 1 else set()
+    return names
+
+
+async def run_cases(server: Server, level: Level, cases: Sequence[Case]) -> list[Result]:
+    """Play the cases on a server that is started for it, and give one result for each, in their order."""
+    mine = [case for case in cases if playable(case, server, level)]
+    if server.interface == "memory":
+        sights = {case: await play_in_process(case, connect_in_memory, server.capabilities) for case in mine}
+    else:
+        async with _Run(server, level) as run:
+            sights = await run.play_all(mine)
+    return [Result(case, server, level, sights.get(case)) for case in cases]
+
+
+class _Run:
+    """One server at one level. The server is started anew whenever a case has ended it."""
+
+    def __init__(self, server: Server, level: Level) -> None:
+        self._server = server
+        self._level: Level = level
+        self._notebook = Notebook()
+        self._listening = listen(self._notebook)
+        self._folder = ""
+
+    async def __aenter__(self) -> _Run:
+        self._folder = await self._listening.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._listening.__aexit__(None, None, None)
+
+    async def play_all(self, cases: Sequence[Case]) -> dict[Case, Sight]:
+        """Many at a time; those that a death of the server concerns, and those that need a server of their
+        own, one by one."""
+        shared = [case for case in cases if not case.own_server]
+        running = await self._launch()
+        sights: dict[Case, Sight] = {}
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def play_one(case: Case) -> None:
+            async with limit:
+                if await self._lives(running):
+                    sight = await self._play(case, running)
+                    if self._unsuspicious(case, sight) or await self._lives(running):
+                        sights[case] = sight
+
+        await asyncio.gather(*(play_one(case) for case in shared))
+        await self._stop(running)
+        for case in cases:
+            if case not in sights:
+                sights[case] = await self._play_alone(case)
+        return sights
+
+    def _unsuspicious(self, case: Case, sight: Sight) -> bool:
+        return sight == case.expected(self._server.capabilities)
+
+    async def _play_alone(self, case: Case) -> Sight:
+        running = await self._launch()
+        sight = await self._play(case, running)
+        died = not case.own_server and not self._unsuspicious(case, sight) and not await self._lives(running)
+        await self._stop(running)
+        return replace(sight, client=(*sight.client, PROCESS_ENDS)) if died else sight
+
+    async def _launch(self) -> Running:
+        settings = {FOLDER: self._folder}
+        return await asyncio.to_thread(launch, self._server, APPS[self._level], os.getcwd(), settings)
+
+    async def _stop(self, running: Running) -> None:
+        if isinstance(running, ProcessRunning):
+            # Bare handlers that wait for ever keep some servers from ending; there is nothing to lose.
+            running.process.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(running.stop)
+
+    async def _lives(self, running: Running) -> bool:
+        """Whether the process goes on; one that is about to end is given the time to."""
+        if isinstance(running, ProcessRunning):
+            deadline = asyncio.get_running_loop().time() + DEATH_TIMEOUT
+            while running.alive() and asyncio.get_running_loop().time() < deadline:
+                if await _answers(running):
+                    return True
+                await asyncio.sleep(0.01)
+        return running.alive()
+
+    async def _play(self, case: Case, running: Running) -> Sight:
+        def connect(
+            path: str, *, headers: Sequence[tuple[str, str]], subprotocols: Sequence[str]
+        ) -> AbstractAsyncContextManager[Peer]:
+            return running.connect(path, headers, subprotocols)
+
+        return await play(
+            case,
+            connect,
+            self._notebook,
+            capabilities=self._server.capabilities,
+            tools=_tools(running),
+        )
+
+
+async def _answers(running: ProcessRunning) -> bool:
+    """Whether the server's worker still takes requests."""
+    try:
+        async with asyncio.timeout(DEATH_TIMEOUT):
+            await running.request("GET", "/alive")
+    except (TimeoutError, OSError, Exception):
+        return False
+    return True
+
+
+def _tools(running: Running) -> dict[str, Any]:
+    tools: dict[str, Any] = {"request": running.request, "running": running}
+    if isinstance(running, ProcessRunning):
+        tools["frames"] = running.frames
+    return tools

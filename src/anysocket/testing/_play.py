@@ -1,0 +1,49 @@
+"""Play a contract case and say what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from anysocket._capability import Capability
+from anysocket.testing._case import Case, Client, Connect, Sight
+from anysocket.testing._peer import Refused
+from anysocket.testing._stage import Notebook
+
+PLAY_TIMEOUT = 30.0
+"""Seconds that a whole play may take."""
+NOTES_TIMEOUT = 2.0
+"""Seconds to wait for what the handler has not noted yet, once the client is done."""
+
+
+async def play(
+    case: Case,
+    connect: Connect,
+    notebook: Notebook,
+    *,
+    capabilities: Capability,
+    tools: Mapping[str, Any] | None = None,
+) -> Sight:
+    """Play ``case`` once, against a server that is ready for it. Whatever goes wrong on the way is a part
+    of what was seen; only cancellation comes out of here."""
+    client = Client(case, uuid.uuid4().hex, notebook, connect, capabilities, tools or {})
+    try:
+        async with asyncio.timeout(PLAY_TIMEOUT):
+            await case.client(client)
+    except Refused as refused:
+        client.note(f"refused {refused.status}")
+    except TimeoutError:
+        client.note("it does not end")
+    except AssertionError as failure:
+        client.note(str(failure).partition("\n")[0])
+    except Exception as error:
+        client.note(type(error).__name__)
+    wanted = list(case.expected(capabilities).handler)
+    if notebook.notes(client.token) != wanted:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NOTES_TIMEOUT):
+                await notebook.ended(client.token)
+    return Sight(tuple(client.notes), tuple(notebook.notes(client.token)))
