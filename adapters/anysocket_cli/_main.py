@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from anysocket_cli import _demo, _serve
+from anysocket_cli import _demo, _matrix, _serve
 from anysocket_cli._mistakes import Mistake
 
 
@@ -23,6 +23,11 @@ class Subcommand(NamedTuple):
 # A new subcommand is a module with these two functions, and one line here.
 SUBCOMMANDS: dict[str, Subcommand] = {
     "demo": Subcommand("serve a chat with rooms, to look at and to try", _demo.add_arguments, _demo.run),
+    "matrix": Subcommand(
+        "play the contract's cases on every server, and write compat_matrix.md",
+        _matrix.add_arguments,
+        _matrix.run,
+    ),
     "serve": Subcommand("serve an app on the server you name", _serve.add_arguments, _serve.run),
 }
 

@@ -1,0 +1,8 @@
+"""The contract on every server: what ``anysocket matrix`` runs and ``compat_matrix.md`` tells."""
+
+from anysocket_conformance._all import COMPARED, run_matrix
+from anysocket_conformance._matrix import Matrix, without_versions
+from anysocket_conformance._versions import versions
+from anysocket_conformance.cases import ALL_CASES
+
+__all__ = ["ALL_CASES", "COMPARED", "Matrix", "run_matrix", "versions", "without_versions"]

@@ -42,9 +42,14 @@ class Result:
     sight: Sight | None
 
     @property
-    def capabilities_lacked(self) -> bool:
-        """Whether both sides saw what the contract says for a server without some capabilities."""
-        return self.sight == self.case.expected(self.server.capabilities)
+    def expected(self) -> Sight:
+        """What the contract says for a server with these capabilities."""
+        return self.case.expected(self.server.capabilities)
+
+    @property
+    def as_capabilities_say(self) -> bool:
+        """Whether both sides saw that."""
+        return self.sight == self.expected
 
     @property
     def whole(self) -> bool:
