@@ -12,6 +12,7 @@ The pytest plugin does the starting for tests (:mod:`anysocket_pytest`).
 
 from anysocket_servers._connection import FrameConnection, open_frames
 from anysocket_servers._endpoint import Endpoint
+from anysocket_servers._frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, header
 from anysocket_servers._handshake import Answer, Handshake
 from anysocket_servers._launch import Pool, launch, start
 from anysocket_servers._peer import SocketPeer, connect_socket
@@ -22,10 +23,15 @@ from anysocket_servers._table import BY_NAME, SERVERS, VARIANTS, Server
 
 __all__ = [
     "Answer",
+    "BINARY",
     "BY_NAME",
+    "CLOSE",
+    "CONTINUATION",
     "Endpoint",
     "FrameConnection",
     "Handshake",
+    "PING",
+    "PONG",
     "Pool",
     "ProcessRunning",
     "Response",
@@ -34,8 +40,11 @@ __all__ = [
     "Server",
     "SocketPeer",
     "StartError",
+    "TEXT",
     "VARIANTS",
     "connect_socket",
+    "frame",
+    "header",
     "launch",
     "open_frames",
     "start",

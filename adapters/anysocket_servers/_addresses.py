@@ -60,21 +60,22 @@ def is_open(endpoint: Endpoint) -> bool:
 
 def command_line(server: Server, app: str, endpoint: Endpoint) -> list[str]:
     """What follows ``python`` to serve ``app`` there."""
-    program = server.command.split()[0]
-    address = LISTEN[program, endpoint.unix_path is not None].format(
-        host=endpoint.host,
-        bind=f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host,
-        port=endpoint.port,
-        path=endpoint.unix_path,
-    )
     files = certificates() if endpoint.trust is not None else None
     names = {
         "{app}": app,
-        "{address}": address,
+        "{host}": endpoint.host,
+        "{bind}": f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host,
+        "{port}": str(endpoint.port),
+        "{path}": str(endpoint.unix_path),
         "{certificate}": str(files and files.certificate),
         "{key}": str(files and files.key),
     }
     text = server.command
+    if "{address}" in text:
+        program = text.split()[0]
+        text = text.replace("{address}", LISTEN[program, endpoint.unix_path is not None])
+    # Split before the names are replaced: a path may have spaces.
+    parts = shlex.split(text)
     for name, value in names.items():
-        text = text.replace(name, value)
-    return ["-m", *shlex.split(text)]
+        parts = [part.replace(name, value) for part in parts]
+    return ["-m", *parts]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 TIMEOUT = 5.0
 """Seconds that a client waits for anything at most, unless its caller says otherwise."""
-BUFFER_BYTES = 1 << 24
+BUFFER_BYTES = 1 << 16
+"""How much is read from the system ahead of whoever reads the stream; twice that, at times."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ async def read_answer(stream: Stream) -> Answer:
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="GET", target="/", headers=[("host", "x"), ("upgrade", "websocket")]))
     connection.send(h11.EndOfMessage())
-    status, headers, body = 0, [], b""
+    status, body = 0, b""
+    headers: RawHeaders = []
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:

@@ -10,7 +10,6 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
-import h2.settings
 
 from anysocket_servers._endpoint import Endpoint, Stream, open_stream
 from anysocket_servers._handshake import Answer, Handshake

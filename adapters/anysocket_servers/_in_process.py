@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import httpx2
@@ -142,12 +143,18 @@ class BridgedPeer(Peer):
         self.response_headers = peer.response_headers
         self._peer = peer
         self._loop = loop
+        self._receiving: Future[Message] | None = None
 
     async def _send(self, message: Message) -> None:
         await self._on_loop(self._peer._send(message), LONG)
 
     async def _receive(self) -> Message:
-        return await self._on_loop(self._peer._receive(), LONG)
+        # Kept when this call is cancelled: the other loop may have taken a message at that very moment.
+        if self._receiving is None:
+            self._receiving = self._loop.submit(self._peer._receive())
+        message = await asyncio.shield(asyncio.wrap_future(self._receiving))
+        self._receiving = None
+        return message
 
     async def _send_close(self, message: Message) -> None:
         await self._on_loop(self._peer._send_close(message))
@@ -168,6 +175,8 @@ class BridgedPeer(Peer):
         """Close, if that was not done."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self.close(), LEAVE_TIMEOUT)
+        if self._receiving is not None:
+            self._receiving.cancel()
 
     async def _on_loop(self, coroutine: Coroutine[Any, Any, Result], timeout: float = TIMEOUT) -> Result:
         return await self._loop.call(coroutine, timeout)

@@ -56,7 +56,7 @@ class SocketPeer(Peer):
         await self._bounded(_set(self._over), "the end of TCP", timeout or self.timeout)
 
     def pause_reading(self) -> None:
-        """Read nothing more from the socket, as a client that hangs; ``receive`` gives what was read before."""
+        """Read nothing more, as a client that hangs; ``receive`` gives what was read before."""
         self._reading = False
 
     # -- as Peer wants it --

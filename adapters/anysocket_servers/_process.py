@@ -76,7 +76,7 @@ class ProcessRunning(Running):
     async def ended(self, timeout: float = STOP_TIMEOUT) -> int:
         """Wait for the end of the process and return its status; ``TimeoutError`` after ``timeout``."""
         async with asyncio.timeout(timeout):
-            while (status := self.process.poll()) is None:
+            while (status := self.process.poll()) is None:  # noqa: ASYNC110 - nothing tells of its end
                 await asyncio.sleep(0.01)
         return status
 

@@ -110,7 +110,7 @@ class Running(ABC):
             await asyncio.sleep(0.01)
         return self.log()
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self) -> None:  # noqa: B027 - in this process there is nothing to begin
         """Begin to stop, without waiting."""
 
     @abstractmethod

@@ -17,8 +17,9 @@ from anysocket_rsgi import CAPABILITIES as RSGI
 class Server:
     """One way to run an app.
 
-    ``command`` follows ``python -m`` and names ``{app}`` and ``{address}`` (and for TLS ``{certificate}`` and
-    ``{key}``); without one the app runs in this process. ``capabilities`` are what its adapter declares.
+    ``command`` follows ``python -m`` and names ``{app}`` and ``{address}`` (``{host}`` and ``{port}`` for a
+    program that is not in this table), for TLS ``{certificate}`` and ``{key}`` too; without one the app runs
+    in this process. ``capabilities`` are what its adapter declares.
     """
 
     name: str
@@ -84,17 +85,18 @@ def hypercorn(options: str = "") -> str:
 
 
 ST = granian("rsgi", "--runtime-mode st --loop asyncio")
+ASGI = granian("asgi", "--loop asyncio")
 MT = granian("rsgi", "--runtime-mode mt --runtime-threads 2 --loop asyncio")
 TLS = "--ssl-certificate {certificate} --ssl-keyfile {key}"
-G, W, H = ("granian",), ("uvicorn", "websockets"), ("hypercorn",)
+G, H, W, WSPROTO = ("granian",), ("hypercorn",), ("uvicorn", "websockets"), ("uvicorn", "wsproto")
 
 # fmt: off
 SERVERS: tuple[Server, ...] = (
     Server("granian-rsgi", "Granian RSGI", G, "rsgi", RSGI, ST, STARTED),
     Server("granian-rsgi-mt", "Granian RSGI, runtime mode mt", G, "rsgi", RSGI, MT, STARTED),
-    Server("granian-asgi", "Granian ASGI", G, "asgi", GRANIAN_ASGI, granian("asgi", "--loop asyncio"), STARTED),
+    Server("granian-asgi", "Granian ASGI", G, "asgi", GRANIAN_ASGI, ASGI, STARTED),
     Server("uvicorn-sansio", "uvicorn, websockets-sansio", W, "asgi", UVICORN, uvicorn("websockets-sansio")),
-    Server("uvicorn-wsproto", "uvicorn, wsproto", ("uvicorn", "wsproto"), "asgi", UVICORN, uvicorn("wsproto")),
+    Server("uvicorn-wsproto", "uvicorn, wsproto", WSPROTO, "asgi", UVICORN, uvicorn("wsproto")),
     Server("uvicorn-legacy", "uvicorn, legacy websockets", W, "asgi", LEGACY, uvicorn("websockets")),
     Server("hypercorn", "Hypercorn", H, "asgi", HYPERCORN, hypercorn()),
     Server("daphne", "Daphne", ("daphne",), "asgi", DECLARED["Daphne"], "daphne {app} {address}",
@@ -112,8 +114,8 @@ VARIANTS: tuple[Server, ...] = (
            granian("rsgi", "--runtime-mode st --loop rloop"), STARTED),
     Server("granian-rsgi-2-workers", "Granian RSGI, 2 workers", G, "rsgi", RSGI,
            ST + " --workers 2", "Started worker-2", workers=2),
-    Server("granian-rsgi-tls", "Granian RSGI, TLS", ("granian", "trustme"), "rsgi", RSGI, f"{ST} {TLS}", STARTED,
-           transport="tls"),
+    Server("granian-rsgi-tls", "Granian RSGI, TLS", ("granian", "trustme"), "rsgi", RSGI,
+           f"{ST} {TLS}", STARTED, transport="tls"),
     Server("granian-rsgi-unix", "Granian RSGI, unix socket", G, "rsgi", RSGI, ST, STARTED, transport="unix"),
     Server("uvicorn-sansio-uvloop", "uvicorn, websockets-sansio, uvloop", (*W, "uvloop"), "asgi", UVICORN,
            uvicorn("websockets-sansio", "uvloop")),
@@ -121,7 +123,8 @@ VARIANTS: tuple[Server, ...] = (
            hypercorn("--certfile {certificate} --keyfile {key}"), transport="tls"),
     Server("hypercorn-http2", "Hypercorn, HTTP/2 over TLS", (*H, "h2", "trustme"), "asgi", HYPERCORN,
            hypercorn("--certfile {certificate} --keyfile {key}"), transport="tls", http_version="2"),
-    Server("granian-rsgi-rust", "Granian RSGI, --task-impl rust", G, "rsgi", RSGI, f"{ST} --task-impl rust", STARTED),
+    Server("granian-rsgi-rust", "Granian RSGI, --task-impl rust", G, "rsgi", RSGI,
+           f"{ST} --task-impl rust", STARTED),
 )
 """The same servers, run in other ways."""
 # fmt: on
