@@ -18,12 +18,14 @@ from anysocket_servers._running import STOP_TIMEOUT, Running
 from anysocket_servers._table import Server
 
 LOCAL = {"testclient": TestClientRunning, "memory": MemoryRunning}
+Folders = str | Path | Sequence[str | Path]
+"""The folder that an app is imported from, or several, looked through in their order."""
 
 
 def launch(
     server: Server,
     app: str,
-    folder: str | Path,
+    folder: Folders,
     environment: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
     host: str = "127.0.0.1",
@@ -34,20 +36,20 @@ def launch(
     ``arguments`` go to the server's command line. Raises :class:`StartError`.
     """
     if server.process:
-        paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [*_each(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
         settings = {"PYTHONPATH": os.pathsep.join(paths), **(environment or {})}
         return ProcessRunning(server, app, settings, arguments, host)
     if arguments:
         raise ValueError(f"{server} has no command line: {arguments}")
     with _changed_environment(environment or {}):
-        return LOCAL[server.name](server, _load(app, str(folder)))
+        return LOCAL[server.name](server, _load(app, _each(folder)))
 
 
 @contextlib.contextmanager
 def start(
     server: Server,
     app: str,
-    folder: str | Path,
+    folder: Folders,
     environment: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
 ) -> Iterator[Running]:
@@ -59,12 +61,16 @@ def start(
         running.stop()
 
 
-def _load(app: str, folder: str) -> Any:
+def _each(folder: Folders) -> list[str]:
+    return [str(folder)] if isinstance(folder, str | Path) else [str(one) for one in folder]
+
+
+def _load(app: str, folders: Sequence[str]) -> Any:
     """A fresh copy of the app, found where ``python -m`` of a server finds it."""
     module_name, _, name = app.partition(":")
     sys.modules.pop(module_name, None)
     before = sys.path[:]
-    sys.path[:0] = [os.getcwd(), folder]
+    sys.path[:0] = [os.getcwd(), *folders]
     try:
         return getattr(importlib.import_module(module_name), name)
     finally:
@@ -97,13 +103,13 @@ class Pool:
         self,
         server: Server,
         app: str,
-        folder: str | Path,
+        folder: Folders,
         environment: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
     ) -> Running:
         """The running server for these, started if there is none that is alive."""
         environment = environment or {}
-        key = (server.name, app, str(folder), tuple(sorted(environment.items())), tuple(arguments))
+        key = (server.name, app, *_each(folder), tuple(sorted(environment.items())), tuple(arguments))
         running = self._running.pop(key, None)
         if running is not None and not running.alive():
             running.stop()
