@@ -71,7 +71,12 @@ class TestClientRunning(LocalRunning):
         self._client = TestClient(_logging_errors(app), base_url=self.url, raise_server_exceptions=False)
         self._calls = CallThread(self.name)
         self._sessions: list[WebSocketTestSession] = []
-        self._calls.submit(self._client.__enter__).result(START_TIMEOUT)
+        try:
+            self._calls.submit(self._client.__enter__).result(START_TIMEOUT)
+        except BaseException:
+            self._calls.stop()
+            super().stop()
+            raise
 
     def _connect(self, handshake: Handshake, timeout: float) -> AbstractAsyncContextManager[Peer]:
         return connect_testclient(self.name, self._client, handshake, self._sessions, timeout)
@@ -85,6 +90,8 @@ class TestClientRunning(LocalRunning):
         return Response(response.status_code, response.headers, response.content)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+        if not self.alive():
+            return
         # What a handler raised was the business of the test that saw it, and one that hangs is left behind.
         with contextlib.suppress(Exception):
             self._calls.submit(self._leave).result(timeout)
@@ -106,7 +113,12 @@ class MemoryRunning(LocalRunning):
         self._app = app
         self._loop = LoopThread(self.name)
         self._lifespan = testing.lifespan(app)
-        self._loop.submit(self._lifespan.__aenter__()).result(START_TIMEOUT)
+        try:
+            self._loop.submit(self._lifespan.__aenter__()).result(START_TIMEOUT)
+        except BaseException:
+            self._loop.stop()
+            super().stop()
+            raise
 
     def _connect(self, handshake: Handshake, timeout: float) -> AbstractAsyncContextManager[Peer]:
         return connect_memory(self._app, handshake, self._loop, timeout)
@@ -116,7 +128,11 @@ class MemoryRunning(LocalRunning):
         return await self._loop.call(send_request(self.url, method, path, content, transport))
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        with contextlib.suppress(TimeoutError):
+        if not self.alive():
+            return
+        try:
             self._loop.submit(self._lifespan.__aexit__(None, None, None)).result(timeout)
+        except Exception:  # As on every server: it is in the log, and the end comes all the same.
+            logger.exception("the app did not end well")
         self._loop.stop()
         super().stop()
