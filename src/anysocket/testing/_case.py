@@ -52,7 +52,9 @@ class Sight:
             ("client", self.client, expected.client),
             ("handler", self.handler, expected.handler),
         )
-        return "; ".join(f"{side}: {', '.join(own) or 'nothing'}" for side, own, other in pairs if own != other)
+        return "; ".join(
+            f"{side}: {', '.join(own) or 'nothing'}" for side, own, other in pairs if own != other
+        )
 
 
 @dataclass
@@ -124,7 +126,8 @@ class Case:
     ``needs`` are the capabilities that its whole promise takes; :meth:`expected` says what a server without
     them must do instead. ``tools`` are what its client needs beyond a peer. ``bare`` says whether a bare
     server can play it: one has no rooms, for instance. ``own_server``: the play ends the server, or depends
-    on its start.
+    on its start. ``templates`` are the routes below the case's path, their parameters handed to the handler
+    by name; without any it gets every path there.
     """
 
     clauses: ClassVar[tuple[str, ...]] = ()
@@ -133,6 +136,7 @@ class Case:
     tools: ClassVar[tuple[str, ...]] = ()
     bare: ClassVar[bool] = True
     own_server: ClassVar[bool] = False
+    templates: ClassVar[tuple[str, ...]] = ()
     client_sees: ClassVar[tuple[str, ...]] = ()
     handler_sees: ClassVar[tuple[str, ...]] = ()
     app_options: ClassVar[Mapping[str, Any]] = {}
@@ -194,23 +198,22 @@ def build_app(case: Case, backstage: Backstage) -> App:
     app = App(**case.app_options)
     play = staged(case.handler, backstage)
 
-    async def handler(websocket: WebSocket, rest: str = "") -> None:
+    async def play_anywhere(websocket: WebSocket, rest: str = "") -> None:
         await play(websocket)
 
-    app.websocket(f"/{case.name}", **case.route_options)(handler)
-    app.websocket(f"/{case.name}/<path:rest>", **case.route_options)(handler)
+    handler = play if case.templates else play_anywhere
+    for template in case.templates or ("", "/<path:rest>"):
+        app.websocket(f"/{case.name}{template}", **case.route_options)(handler)
     case.routes(app)
     return app
 
 
-def staged(
-    handler: Callable[[Any, Stage], Awaitable[None]], backstage: Backstage
-) -> Callable[[Any], Awaitable[None]]:
+def staged(handler: Callable[..., Awaitable[None]], backstage: Backstage) -> Callable[..., Awaitable[None]]:
     """``handler`` on the stage that a connection's header names."""
 
-    async def play(websocket: Any) -> None:
+    async def play(websocket: Any, **parameters: Any) -> None:
         with backstage.open(websocket.headers.get(HEADER) or "none") as stage:
-            await handler(websocket, stage)
+            await handler(websocket, stage, **parameters)
 
     return play
 

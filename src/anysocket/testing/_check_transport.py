@@ -10,6 +10,7 @@ from anysocket._app import App
 from anysocket._capability import Capability
 from anysocket._websocket import WebSocket
 from anysocket.testing._case import Case, Sight, build_app
+from anysocket.testing._memory import lifespan
 from anysocket.testing._peer import Peer
 from anysocket.testing._play import play
 from anysocket.testing._stage import LocalBackstage, Notebook
@@ -57,7 +58,8 @@ async def play_in_process(case: Case, factory: TransportFactory, capabilities: C
     ) -> AbstractAsyncContextManager[Peer]:
         return factory(app, path, headers=headers, subprotocols=subprotocols)
 
-    return await play(case, connect, notebook, capabilities=capabilities)
+    async with lifespan(app):
+        return await play(case, connect, notebook, capabilities=capabilities)
 
 
 async def _capabilities(factory: TransportFactory) -> Capability:

@@ -166,7 +166,15 @@ class _Conversions(Messages):
 class ReceiveOneKind(_Conversions):
     """receive_text, receive_bytes and receive_json give their kind; another kind is a ValueError."""
 
-    handler_sees = ("'text'", "b'bytes'", "{'a': [1]}", "ValueError", "ValueError", "JSONDecodeError", "'after'")
+    handler_sees = (
+        "'text'",
+        "b'bytes'",
+        "{'a': [1]}",
+        "ValueError",
+        "ValueError",
+        "JSONDecodeError",
+        "'after'",
+    )
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
