@@ -11,7 +11,7 @@ from typing import Any
 from anysocket import App
 from anysocket.testing._case import Case, build_app, staged
 from anysocket_conformance._bare import BareASGI, BareRSGI
-from anysocket_conformance._remote import FOLDER, RemoteBackstage
+from anysocket_conformance._remote import CASE, FOLDER, RemoteBackstage
 from anysocket_conformance.cases import ALL_CASES
 
 BACKSTAGE = RemoteBackstage(os.environ.get(FOLDER, ""))
@@ -22,10 +22,12 @@ def _first(path: str) -> str:
 
 
 class Contract:
-    """Each case as an app of its own, chosen by the first segment of the path. One lifespan is around all."""
+    """Each case as an app of its own, chosen by the first segment of the path. One lifespan is around all.
+    Cases that have a server of their own are left out: some do not even start."""
 
     def __init__(self) -> None:
-        self._apps: dict[str, App] = {case.name: build_app(case, BACKSTAGE) for case in ALL_CASES}
+        shared = [case for case in ALL_CASES if not case.own_server]
+        self._apps: dict[str, App] = {case.name: build_app(case, BACKSTAGE) for case in shared}
         self._main = App(lifespan=self._lifespan)
 
     @contextlib.asynccontextmanager
@@ -92,5 +94,6 @@ def case_named(name: str) -> Case:
     return next(case for case in ALL_CASES if case.name == name)
 
 
-contract = Contract()
+alone = os.environ.get(CASE)
+contract = build_app(case_named(alone), BACKSTAGE) if alone else Contract()
 bare = Bare()

@@ -20,6 +20,8 @@ from anysocket.testing._stage import Backstage, Notebook
 
 FOLDER = "ANYSOCKET_STAGE"
 """The environment variable that tells a server's process where the sockets are."""
+CASE = "ANYSOCKET_CASE"
+"""The one that names the case which the process serves alone; empty where it serves all that share a server."""
 NOTE_BYTES = 1 << 16
 
 

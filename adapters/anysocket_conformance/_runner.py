@@ -16,8 +16,9 @@ from anysocket.testing._case import ALL, Case, Sight
 from anysocket.testing._check_transport import play_in_process
 from anysocket.testing._play import play
 from anysocket.testing._stage import Notebook
-from anysocket_conformance._remote import FOLDER, listen
-from anysocket_servers import Running, Server, launch
+from anysocket_conformance._remote import CASE, FOLDER, listen
+from anysocket_conformance._server_case import LOOPBACK, ServerCase
+from anysocket_servers import Running, Server, StartError, launch
 from anysocket_servers._process import ProcessRunning
 
 Level = Literal["anysocket", "bare"]
@@ -77,8 +78,9 @@ def _tool_names(server: Server) -> set[str]:
         names.add("lifespan")
     if server.process:
         names |= {"process", "frames"}
-        names |= {"http1"} if server.http_version == "1.1" else set()
-        names |= {"tcp"} if server.transport != "unix" else set()
+        names |= {"http1"} if server.http_version == "1.1" else {"http2"}
+        names |= {"unix"} if server.transport == "unix" else {"tcp"}
+        names |= {"tls"} if server.transport == "tls" else set()
         names |= {"one-worker"} if server.workers == 1 else set()
     return names
 
@@ -137,15 +139,27 @@ class _Run:
         return sight == case.expected(self._server.capabilities)
 
     async def _play_alone(self, case: Case) -> Sight:
-        running = await self._launch()
+        try:
+            running = await self._launch_for(case)
+        except StartError as error:
+            if not isinstance(case, ServerCase):
+                raise
+            return Sight(case.not_started(str(error)))
         sight = await self._play(case, running)
         died = not case.own_server and not self._unsuspicious(case, sight) and not await self._lives(running)
         await self._stop(running)
         return replace(sight, client=(*sight.client, PROCESS_ENDS)) if died else sight
 
-    async def _launch(self) -> Running:
-        settings = {FOLDER: self._folder}
-        return await asyncio.to_thread(launch, self._server, APPS[self._level], os.getcwd(), settings)
+    async def _launch_for(self, case: Case) -> Running:
+        if isinstance(case, ServerCase):
+            return await self._launch(case.name, case.arguments(self._server), case.host)
+        return await self._launch(case.name if case.own_server else "")
+
+    async def _launch(self, name: str = "", arguments: Sequence[str] = (), host: str = LOOPBACK) -> Running:
+        """Serve the case of this name alone, or all that share a server."""
+        settings = {FOLDER: self._folder, CASE: name}
+        app = APPS[self._level]
+        return await asyncio.to_thread(launch, self._server, app, os.getcwd(), settings, arguments, host)
 
     async def _stop(self, running: Running) -> None:
         if isinstance(running, ProcessRunning):

@@ -1,0 +1,37 @@
+"""Cases that need a server of their own: they end it, or depend on how it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from anysocket.testing._case import Case
+from anysocket_servers import Server
+
+LOOPBACK = "127.0.0.1"
+DOES_NOT_START = "the server does not start"
+
+
+class ServerCase(Case):
+    """A case whose server is started for it alone and serves its app and no other, so that the lifespan, the
+    requirements and the end are those of the case.
+
+    ``host`` is where the server listens; ``in_its_log`` is what the client notes of the log where it finds it.
+    """
+
+    own_server = True
+    tools = ("process",)
+    host: ClassVar[str] = LOOPBACK
+    in_its_log: ClassVar[tuple[str, ...]] = ()
+
+    def arguments(self, server: Server) -> Sequence[str]:
+        """What the server's command line has more than usual."""
+        return ()
+
+    def not_started(self, log: str) -> tuple[str, ...]:
+        """What the client notes of a server that ended instead of serving."""
+        return (DOES_NOT_START, *self.logged(log))
+
+    def logged(self, log: str) -> tuple[str, ...]:
+        """What the client notes of a server's log."""
+        return tuple(f"logged: {text}" for text in self.in_its_log if text in log)
