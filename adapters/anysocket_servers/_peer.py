@@ -114,6 +114,8 @@ class SocketPeer(Peer):
         except ConnectionError:
             pass
         finally:
+            # As every client does, or a server waits long for the other half of the end.
+            self._stream.hang_up()
             self._put(LOST)
             self._over.set()
 
