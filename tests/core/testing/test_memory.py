@@ -66,7 +66,7 @@ async def test_messages_go_both_ways() -> None:
         assert await peer.receive_json() == {"a": [1]}
         await peer.send_text("")
         assert await peer.receive() == Message("text", "")
-        assert peer.response_headers == [(b"x-greeting", b"hello")]
+        assert list(peer.response_headers) == [(b"x-greeting", b"hello")]
 
 
 async def test_the_handshake_is_what_the_test_says() -> None:
@@ -121,7 +121,7 @@ async def test_a_refusal_is_raised_with_its_response() -> None:
         async with connect(own, "/"):
             pytest.fail("it was accepted")
     assert refused.value.status == 401
-    assert refused.value.headers == [(b"www-authenticate", b"Bearer")]
+    assert list(refused.value.headers) == [(b"www-authenticate", b"Bearer")]
     assert refused.value.body == b"who are you?"
 
 
@@ -133,11 +133,30 @@ async def test_a_close_of_the_peer_reaches_the_app() -> None:
     async with connect(app, "/ended") as peer:
         await peer.close(4001, "bye")
         await peer.close(4002, "again")
-        for call in (peer.receive(), peer.send_text("too late")):
+        with pytest.raises(ConnectionClosed) as closed:
+            await peer.send_text("too late")
+        assert (closed.value.code, closed.value.reason, closed.value.by) == (4001, "bye", "us")
+        assert await peer.receive() == Message("close", "bye", 4001, "bye"), "the app's answer"
+        for call in (peer.receive(), peer.receive_close()):
             with pytest.raises(ConnectionClosed) as closed:
                 await call
             assert (closed.value.code, closed.value.reason, closed.value.by) == (4001, "bye", "us")
     assert ended == [Message("close", "bye", 4001, "bye")]
+
+
+async def test_what_was_on_its_way_is_received_after_a_close_of_the_peer() -> None:
+    async with connect(app, "/say?text=first&text=last") as peer:
+        assert await peer.receive_text() == "first"
+        await peer.close(4001)
+        assert await peer.receive_text() == "last"
+        assert (await peer.receive_close()).code == 4001
+
+
+async def test_send_takes_text_and_bytes() -> None:
+    async with connect(app, "/echo") as peer:
+        for message in (Message("text", ""), Message("bytes", b"")):
+            await peer.send(message.data)
+            assert await peer.receive() == message
 
 
 async def test_a_close_that_no_client_could_send_is_the_tests_mistake() -> None:
@@ -397,7 +416,7 @@ async def test_a_weaker_server_refuses_without_a_body_and_accepts_without_header
     with pytest.raises(Refused) as refused:
         async with connect(own, "/deny", capabilities=Capability(0)):
             pass
-    assert (refused.value.status, refused.value.headers, refused.value.body) == (429, [], b"")
+    assert (refused.value.status, list(refused.value.headers), refused.value.body) == (429, [], b"")
     with pytest.raises(Refused) as refused:
         async with connect(own, "/echo", capabilities=Capability(0)):
             pass
