@@ -21,7 +21,7 @@ ADAPTED = {
     "anysocket_starlette": {"starlette"},
     "anysocket_cli": {"starlette"},
     "anysocket_servers": {"h11", "h2", "httpx2", "starlette", "websockets"},
-    "anysocket_pytest": {"h11", "h2", "httpx2", "pytest", "starlette", "websockets"},
+    "anysocket_pytest": {"pytest"},
     "anysocket_conformance": {"h11", "h2", "httpx2", "starlette", "websockets"},
 }
 """What each adapter may need to be imported at all. A new adapter names its library here."""
