@@ -67,6 +67,8 @@ def playable(case: Case, server: Server, level: Level) -> bool:
     """Whether this server has what the case needs."""
     if level == "bare" and (not case.bare or server.interface == "memory"):
         return False
+    if case.one_process and server.workers > 1:
+        return False
     return set(case.tools) <= _tool_names(server)
 
 
@@ -81,7 +83,6 @@ def _tool_names(server: Server) -> set[str]:
         names |= {"http1"} if server.http_version == "1.1" else {"http2"}
         names |= {"unix"} if server.transport == "unix" else {"tcp"}
         names |= {"tls"} if server.transport == "tls" else set()
-        names |= {"one-worker"} if server.workers == 1 else set()
     return names
 
 

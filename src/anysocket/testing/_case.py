@@ -127,7 +127,8 @@ class Case:
     them must do instead. ``tools`` are what its client needs beyond a peer. ``bare`` says whether a bare
     server can play it: one has no rooms, for instance. ``own_server``: the play ends the server, or depends
     on its start. ``templates`` are the routes below the case's path, their parameters handed to the handler
-    by name; without any it gets every path there.
+    by name; without any it gets every path there. ``one_process``: its connections must meet in one process
+    of the server.
     """
 
     clauses: ClassVar[tuple[str, ...]] = ()
@@ -136,6 +137,7 @@ class Case:
     tools: ClassVar[tuple[str, ...]] = ()
     bare: ClassVar[bool] = True
     own_server: ClassVar[bool] = False
+    one_process: ClassVar[bool] = False
     templates: ClassVar[tuple[str, ...]] = ()
     client_sees: ClassVar[tuple[str, ...]] = ()
     handler_sees: ClassVar[tuple[str, ...]] = ()

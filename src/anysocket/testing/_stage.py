@@ -14,7 +14,8 @@ from anysocket.testing._peer import LOST
 
 HEADER = "x-anysocket-stage"
 """The request header that names the stage of a connection."""
-ENDED = "(the handler has ended)"
+BEGUN = "(a handler has begun)"
+ENDED = "(a handler has ended)"
 SHOWN = 60
 """Characters of a payload that are shown in full."""
 
@@ -54,6 +55,7 @@ class Backstage(ABC):
     @contextlib.contextmanager
     def open(self, token: str) -> Iterator[Stage]:
         """A stage for a handler; its end is noted however it ends."""
+        self.note(token, BEGUN)
         try:
             yield Stage(token, self)
         finally:
@@ -84,7 +86,7 @@ class Notebook:
 
     def notes(self, token: str) -> list[str]:
         """What handlers of this token have noted so far."""
-        return [text for text in self._notes[token] if text != ENDED]
+        return [text for text in self._notes[token] if text not in (BEGUN, ENDED)]
 
     async def given(self, token: str, name: str) -> None:
         """Wait for a cue."""
@@ -97,8 +99,10 @@ class Notebook:
             await self._changed.wait()
 
     async def ended(self, token: str) -> None:
-        """Wait until a handler of this token has ended."""
-        await self.noted(token, ENDED)
+        """Wait until the handlers of this token have ended, of which there is at least one."""
+        notes = self._notes[token]
+        while not 0 < notes.count(BEGUN) <= notes.count(ENDED):
+            await self._changed.wait()
 
 
 class LocalBackstage(Backstage):

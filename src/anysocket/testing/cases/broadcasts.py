@@ -1,0 +1,320 @@
+"""One message to many."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from anysocket._capability import Capability
+from anysocket._manager import WebSocketManager
+from anysocket._websocket import WebSocket
+from anysocket.testing._case import Client, Sight, close_seen
+from anysocket.testing._peer import Peer
+from anysocket.testing._stage import Stage, outcome, seen
+from anysocket.testing.cases.members import _Members, joined, see
+from anysocket.testing.cases.rooms import ROOM
+
+LAST = "that was all"
+CHANGES_TIMEOUT = 5.0
+"""Seconds until everybody has noticed who came and who left."""
+
+
+class _Broadcasts(_Members):
+    """Of what the first member broadcasts, and what each gets of it."""
+
+    clauses: tuple[str, ...] = ("6.3",)
+
+    async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
+        await self.broadcast(manager, stage)
+        await manager.broadcast_to_all(LAST)
+
+    async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
+        """Several messages, perhaps; one more follows to all."""
+        raise NotImplementedError
+
+    async def script(self, client: Client, *peers: Peer) -> None:
+        await peers[0].send_text("go")
+        for name, peer in zip(self.names, peers, strict=True):
+            got = [seen(await peer.receive())]
+            while got[-1] != f"text {LAST!r}":
+                got.append(seen(await peer.receive()))
+            client.note(f"{name}: {', '.join(got[:-1]) or 'nothing'}")
+
+
+class BroadcastToRoom(_Broadcasts):
+    """A room's members get text and bytes, empty ones too, and nobody else does."""
+
+    client_sees = (
+        "ann: text 'é', bytes b'\\x00', text '', bytes b''",
+        "bob: text 'é', bytes b'\\x00', text '', bytes b''",
+        "cat: nothing",
+    )
+    handler_sees = ("2", "2", "2", "2", "0")
+
+    async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
+        manager.leave_room("cat", ROOM)
+        manager.join_room("cat", "another room")
+        messages: tuple[str | bytes, ...] = ("é", b"\x00", "", b"")
+        for message in messages:
+            stage.note(str(await manager.broadcast_to_room(ROOM, message)))
+        stage.note(str(await manager.broadcast_to_room("nobody's room", "hello?")))
+
+
+class BroadcastToAll(_Broadcasts):
+    """broadcast_to_all reaches every connection, in rooms or not, and says how many."""
+
+    client_sees = ("ann: text 'all'", "bob: text 'all'", "cat: text 'all'")
+    handler_sees = ("3",)
+
+    async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
+        manager.leave_room("cat", ROOM)
+        stage.note(str(await manager.broadcast_to_all("all")))
+
+
+class BroadcastExclude(_Broadcasts):
+    """Whoever is excluded gets nothing and is not counted."""
+
+    client_sees = ("ann: text '1', text '3'", "bob: text '2'", "cat: text '1', text '2'")
+    handler_sees = ("2", "2", "1", "0")
+
+    async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
+        stage.note(str(await manager.broadcast_to_room(ROOM, "1", exclude=["bob", "nobody"])))
+        stage.note(str(await manager.broadcast_to_room(ROOM, "2", exclude="ann")))
+        stage.note(str(await manager.broadcast_to_all("3", exclude={"bob", "cat"})))
+        stage.note(str(await manager.broadcast_to_all("4", exclude=self.names)))
+
+
+class BroadcastImproper(_Broadcasts):
+    """What is no message is a TypeError or a ValueError for the caller, and harms no member."""
+
+    client_sees = ("ann: text 'fine'", "bob: text 'fine'", "cat: text 'fine'")
+    handler_sees = ("TypeError", "TypeError", "ValueError", "3")
+
+    async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
+        improper: tuple[Any, ...] = (None, {"a": 1}, "\ud800")
+        for message in improper:
+            try:
+                await manager.broadcast_to_room(ROOM, message)
+            except (TypeError, ValueError) as error:
+                stage.note("TypeError" if isinstance(error, TypeError) else "ValueError")
+        stage.note(str(await manager.broadcast_to_room(ROOM, "fine")))
+
+
+class SendToOne(_Broadcasts):
+    """send_to reaches one connection by id, and says False where there is none."""
+
+    clauses = ("6.6",)
+    client_sees = ("ann: nothing", "bob: text 'hello', bytes b''", "cat: nothing")
+    handler_sees = ("True", "True", "False")
+
+    async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
+        stage.note(str(await manager.send_to("bob", "hello")))
+        stage.note(str(await manager.send_to("bob", b"")))
+        stage.note(str(await manager.send_to("nobody", "hello?")))
+
+
+class DisconnectOne(_Members):
+    """disconnect closes one connection by id; a code that may not be sent is a ValueError."""
+
+    clauses = ("6.6",)
+    names = ("ann", "bob")
+    needs = Capability.CLOSE_CODE | Capability.CLOSE_REASON
+    handler_sees = ("ValueError", "True", "False", "['ann']")
+
+    def expected(self, capabilities: Capability) -> Sight:
+        return Sight(
+            (f"bob: {close_seen(capabilities, 4001, 'out')}", "ann: text 'and on'"), self.handler_sees
+        )
+
+    async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
+        await stage.attempt(manager.disconnect("bob", 1005))
+        stage.note(str(await manager.disconnect("bob", 4001, "out")))
+        stage.note(str(await manager.disconnect("bob", 4001, "out")))
+        stage.note(str(list(manager.connections)))
+        await manager.broadcast_to_all("and on")
+
+    async def script(self, client: Client, *peers: Peer) -> None:
+        ann, bob = peers
+        await ann.send_text("go")
+        await see(client, "bob", bob)
+        await see(client, "ann", ann)
+
+
+class SameOrder(_Members):
+    """What two members broadcast at the same time reaches everyone in the same order."""
+
+    clauses = ("6.5", "5.1")
+    client_sees = ("all in the same order", "ann's in order, bob's in order")
+    count = 200
+
+    async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
+        for number in range(self.count):
+            await manager.broadcast_to_room(ROOM, f"{what} {number}")
+            await asyncio.sleep(0)
+
+    async def script(self, client: Client, *peers: Peer) -> None:
+        for name, peer in zip(("ann", "bob"), peers, strict=False):
+            await peer.send_text(name)
+        first, *others = await asyncio.gather(*(self.listen(peer) for peer in peers))
+        client.note(f"all in {'the same' if all(each == first for each in others) else 'their own'} order")
+        own = ", ".join(f"{name}'s {self.judge(name, first)}" for name in ("ann", "bob"))
+        client.note(own)
+
+    async def listen(self, peer: Peer) -> list[str]:
+        """All that comes."""
+        return [await peer.receive_text() for _ in range(2 * self.count)]
+
+    def judge(self, name: str, messages: list[str]) -> str:
+        """Whether one broadcaster's messages are there in order."""
+        own = [message for message in messages if message.startswith(name)]
+        return "in order" if own == [f"{name} {number}" for number in range(self.count)] else "out of order"
+
+
+class VanishedMember(_Members):
+    """A member that vanished delays no broadcast and fails none, and is gone soon."""
+
+    clauses = ("6.1", "6.3")
+    client_sees = ("cat gets all in order",)
+    handler_sees = ("2",)
+
+    async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
+        await manager.broadcast_to_room(ROOM, what, exclude=["ann"])
+        count = len(manager.get_room_connections(ROOM))
+        if what == "last":
+            stage.note(str(count))
+        await websocket.send_text(str(count))
+
+    async def script(self, client: Client, *peers: Peer) -> None:
+        ann, bob, cat = peers
+        await bob.abort()
+        got, sent, members = [], [], ""
+        deadline = asyncio.get_running_loop().time() + 3
+        while members != "2" and asyncio.get_running_loop().time() < deadline:
+            sent.append(f"round {len(sent)}")
+            await ann.send_text(sent[-1])
+            got.append(await cat.receive_text())
+            members = await ann.receive_text()
+            await asyncio.sleep(0.01)
+        client.note(f"cat gets {'all in order' if got == sent else 'something else'}")
+        await ann.send_text("last")
+        await ann.receive_text()
+
+
+class ChangesDuringBroadcasts(_Members):
+    """Members join, leave and vanish during broadcasts: each gets its part, whole and in order."""
+
+    clauses = ("6.3", "6.5")
+    names = ("ann", "stays", "leaves", "dies")
+    client_sees = ("stays: all", "leaves: the beginning", "comes: the end", "left are ['comes', 'stays']")
+    per_round = 20
+
+    async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
+        if what == "leave":
+            manager.leave_room("leaves", ROOM)
+            await websocket.send_text(LAST)
+        elif what == "end":
+            await manager.broadcast_to_room(ROOM, LAST)
+        else:
+            manager.leave_room("ann", ROOM)
+            for number in range(int(what), int(what) + self.per_round):
+                await manager.broadcast_to_room(ROOM, str(number))
+                await asyncio.sleep(0)
+            await websocket.send_text(str(sorted(manager.get_room_connections(ROOM))))
+
+    async def script(self, client: Client, *peers: Peer) -> None:
+        ann, stays, leaves, dies = peers
+        await self.round(ann, 0)
+        async with asyncio.TaskGroup() as group:
+            broadcasting = group.create_task(self.rounds(ann))
+            hearing = {"stays": group.create_task(_hear(stays)), "leaves": group.create_task(_hear(leaves))}
+            await leaves.send_text("leave")
+            await dies.abort()
+            async with joined(client, "comes") as comes:
+                hearing["comes"] = group.create_task(_hear(comes))
+                total, members = await broadcasting
+                await ann.send_text("end")
+                for name, task in hearing.items():
+                    client.note(f"{name}: {_part(await task, total)}")
+        client.note(f"left are {members}")
+
+    async def rounds(self, ann: Peer) -> tuple[int, str]:
+        """Broadcast until all changes have been seen, and once more. Gives how many messages there were in
+        all, and who is in the room."""
+        total, members = self.per_round, ""
+        deadline = asyncio.get_running_loop().time() + CHANGES_TIMEOUT
+        while members != "['comes', 'stays']" and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+            members = await self.round(ann, total)
+            total += self.per_round
+        return total + self.per_round, await self.round(ann, total)
+
+    async def round(self, ann: Peer, first: int) -> str:
+        """A few broadcasts; gives who is in the room then."""
+        await ann.send_text(str(first))
+        return await ann.receive_text()
+
+
+async def _hear(peer: Peer) -> list[int]:
+    """The numbers that come before the last message."""
+    heard: list[int] = []
+    while (text := await peer.receive_text()) != LAST:
+        heard.append(int(text))
+    return heard
+
+
+def _part(heard: list[int], total: int) -> str:
+    """Which part of all numbers this is."""
+    if heard == list(range(total)):
+        return "all"
+    if heard == list(range(len(heard))):
+        return "the beginning"
+    return "the end" if heard == list(range(total - len(heard), total)) else "gaps or another order"
+
+
+class SlowMember(_Members):
+    """A member that does not read is closed with 1013, and the others get everything meanwhile."""
+
+    clauses = ("6.4", "5.2")
+    names = ("ann", "slow")
+    needs = Capability.BACKPRESSURE | Capability.CLOSE_CODE | Capability.CLOSE_REASON
+    size = 128 << 10
+    most = 200
+    """Messages that fill any server's buffers, and the system's."""
+
+    def expected(self, capabilities: Capability) -> Sight:
+        if Capability.BACKPRESSURE not in capabilities:  # The server keeps what the peer does not read.
+            return Sight(("ann gets all in order", f"slow: text {LAST!r}"), ("['ann', 'slow']",))
+        close = close_seen(capabilities, 1013, "slow consumer")
+        return Sight(
+            ("ann gets all in order", f"slow: {close}"), ("closed 1013 'slow consumer' by us", "['ann']")
+        )
+
+    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
+        await super().handler(websocket, stage)
+        end = await outcome(websocket.receive())
+        if "by us" in end:
+            stage.note(end)
+
+    async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
+        if what == "end":
+            stage.note(str(sorted(manager.connections)))
+            await manager.broadcast_to_all(LAST)
+        else:
+            await manager.broadcast_to_room(ROOM, what.ljust(self.size, "."))
+            await websocket.send_text(str(sorted(manager.connections)))
+
+    async def script(self, client: Client, *peers: Peer) -> None:
+        ann, slow = peers
+        sent: list[str] = []
+        got: list[str] = []
+        members = ""
+        while members != "['ann']" and len(sent) < self.most:
+            sent.append(f"{len(sent)} ")
+            await ann.send_text(sent[-1])
+            got.append((await ann.receive_text()).rstrip("."))
+            members = await ann.receive_text()
+        client.note(f"ann gets {'all in order' if got == sent else 'something else'}")
+        await ann.send_text("end")
+        while (await client.see(slow)).startswith("text of"):
+            client.notes.pop()
+        client.note(f"slow: {client.notes.pop()}")
