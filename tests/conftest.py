@@ -9,12 +9,12 @@ from typing import Protocol
 
 import pytest
 
-from running import Running
-from servers import BY_NAME, SERVERS, Pool, Server, launch
+from anysocket import Capability
+from anysocket_servers import BY_NAME, SERVERS, Pool, Running, Server, launch
 
 USED = pytest.StashKey[list[Running]]()
 MARKS = (
-    "servers(*names): run on these servers only, extra ones included",
+    "servers(*names): run on these servers only, variants included",
     "needs(*features): skip on servers without these features",
     "not_on(*names, reason): skip on these servers",
     "fails_on(*names, reason): a known deviation of these servers, which must fail (strict)",
@@ -67,8 +67,9 @@ def _marks(metafunc: pytest.Metafunc, server: Server) -> list[pytest.MarkDecorat
     marks = []
     if missing := server.missing():
         marks.append(pytest.mark.skip(reason=f"{server} needs {', '.join(missing)}, not installed"))
+    has = features(server)
     for mark in metafunc.definition.iter_markers("needs"):
-        if lacking := [feature for feature in mark.args if feature not in server.features]:
+        if lacking := [name for name in mark.args if not has[name]]:
             marks.append(pytest.mark.skip(reason=f"{server} lacks {', '.join(lacking)}"))
     for mark in metafunc.definition.iter_markers("not_on"):
         if server.name in _names(mark):
@@ -77,6 +78,13 @@ def _marks(metafunc: pytest.Metafunc, server: Server) -> list[pytest.MarkDecorat
         if server.name in _names(mark):
             marks.append(pytest.mark.xfail(strict=True, reason=f"{server}: {mark.kwargs['reason']}"))
     return marks
+
+
+def features(server: Server) -> dict[str, bool]:
+    """What a test may need, by name: of the server itself, and each :class:`Capability` in lower case."""
+    capabilities = {str(each.name).lower(): each in server.capabilities for each in Capability}
+    itself = {"process": server.process, "lifespan": server.lifespan, "denial_status": server.denial_status}
+    return {**capabilities, **itself}
 
 
 def _names(mark: pytest.Mark) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
-"""What the contract's tests share. They drive ``contract_app.py``, some through the raw ``frames.py``."""
+"""What the contract's tests share. They drive ``contract_app.py``, some frame by frame."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from typing import Any
 
 import pytest
@@ -30,7 +29,8 @@ def ask():
 
     async def ask(running, path: str) -> dict[str, Any]:
         async with running.connect(path) as peer:
-            return json.loads(await peer.receive(ASK_TIMEOUT))
+            answer: dict[str, Any] = await peer.receive_json(ASK_TIMEOUT)
+            return answer
 
     return ask
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 
 import pytest
@@ -24,10 +23,10 @@ async def send_until_told(peer, told: asyncio.Task[str]) -> list[str]:
 @pytest.mark.parametrize("how", ["timeout", "wait_for", "storm"])
 async def test_2000_cancelled_receives_lose_and_reorder_nothing(running, how):
     async with running.connect(f"/receive-with/{how}") as peer:
-        told = asyncio.create_task(peer.receive(timeout=60))
+        told = asyncio.create_task(peer.receive_text(timeout=60))
         sent = await send_until_told(peer, told)
         assert told.result() == "enough"
-        result = json.loads(await peer.receive())
+        result = await peer.receive_json()
     assert result["received"] == sent
     assert result["calls"] >= 2000
     assert result["cancelled"] >= 500
@@ -35,6 +34,6 @@ async def test_2000_cancelled_receives_lose_and_reorder_nothing(running, how):
 
 async def test_second_reader_is_refused_and_takes_nothing(running):
     async with running.connect("/two-readers") as peer:
-        assert await peer.receive() == "WebSocketStateError"
+        assert await peer.receive_text() == "WebSocketStateError"
         await peer.send("for the first")
-        assert await peer.receive() == "for the first"
+        assert await peer.receive_text() == "for the first"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from peers import receive_data
+
 LOOPS = ("granian-rsgi-uvloop", "granian-rsgi-rloop")
 
 
 async def check_order(running, how: str) -> None:
     async with running.connect(f"/send-from-tasks/{how}/3/3000") as peer:
-        received = [await peer.receive() for _ in range(9000)]
+        received = [await receive_data(peer) for _ in range(9000)]
     assert [int(message) for message in received] == list(range(9000))
     assert all(isinstance(message, str if int(message) % 2 else bytes) for message in received)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clients import Refused
-from running import StartError
-from servers import start
+from anysocket import Capability
+from anysocket.testing import Refused
+from anysocket_servers import StartError, start
 
 WAY_OUT = "--interface asgi"
 
@@ -43,11 +43,11 @@ async def test_app_starts_only_where_its_needs_are_met(start_server, server, app
     def start_app():
         return start_server(f"requirements_app:{app}", environment={"REQUIRES": name})
 
-    if capability in server.features:
+    if Capability[name] in server.capabilities:
         async with start_app().connect("/", subprotocols=["chat.v1", "chat.v2"]) as peer:
-            assert await peer.receive() == "None"
+            assert await peer.receive_text() == "None"
             assert peer.subprotocol == ("chat.v2" if app == "negotiating" else None)
-    elif "lifespan" in server.features:
+    elif server.lifespan:
         with pytest.raises(StartError) as refusal:
             start_app()
         assert f"Capability.{name}" in str(refusal.value)
@@ -65,9 +65,9 @@ async def test_lifespan_is_entered_before_and_left_after(server, tmp_path):
     folder = Path(__file__).parent
     with start(server, "requirements_app:traced", folder, {"TRACE": str(trace)}) as running:
         async with running.connect("/") as peer:
-            assert await peer.receive() == "7"
+            assert await peer.receive_text() == "7"
         assert not trace.exists()
-    if "lifespan" in server.features:
+    if server.lifespan:
         assert trace.read_text() == "the lifespan ended"
 
 

@@ -7,95 +7,94 @@ go of the sockets.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from contract.frames import BINARY, CLOSE, TEXT, RawClient, frame, handshake, header, open_raw
+from anysocket_servers import BINARY, CLOSE, TEXT, FrameConnection, Handshake, frame, header
 
 AT_ONCE = 20
 HUNDRED_MB = 100_000_000
-Round = Callable[[RawClient], Awaitable[None]]
+Round = Callable[[FrameConnection], Awaitable[None]]
 
 
 def refused(path: str) -> Round:
-    async def play(client: RawClient) -> None:
-        assert await client.upgrade(path) in (403, 404, 418, 500)
+    async def play(client: FrameConnection) -> None:
+        assert (await client.upgrade(Handshake(path))).status in (403, 404, 418, 500)
 
     return play
 
 
-async def unknown_path(client: RawClient) -> None:
-    assert await client.upgrade("/no/such/path") == 101
+async def unknown_path(client: FrameConnection) -> None:
+    assert (await client.upgrade(Handshake("/no/such/path"))).accepted
     opcode, _ = await client.receive() or (None, b"")
     assert opcode == CLOSE
 
 
 def says(path: str, expected: bytes) -> Round:
-    async def play(client: RawClient) -> None:
-        assert await client.upgrade(path) == 101
+    async def play(client: FrameConnection) -> None:
+        assert (await client.upgrade(Handshake(path))).accepted
         assert await client.receive() == (TEXT, expected)
 
     return play
 
 
-async def reset_before_handshake(client: RawClient) -> None:
+async def reset_before_handshake(client: FrameConnection) -> None:
     client.reset()
 
 
-async def reset_during_handshake(client: RawClient) -> None:
-    request = handshake("/echo")
+async def reset_during_handshake(client: FrameConnection) -> None:
+    request = client.request(Handshake("/echo"))
     client.write(request[: random.randrange(1, len(request))])
     await asyncio.sleep(random.random() / 200)
     client.reset()
 
 
-async def reset_while_accept_is_due(client: RawClient) -> None:
-    client.write(handshake("/accept-after-pause"))
+async def reset_while_accept_is_due(client: FrameConnection) -> None:
+    client.write(client.request(Handshake("/accept-after-pause")))
     await asyncio.sleep(random.random() / 100)
     client.reset()
 
 
-async def reset_right_after_request(client: RawClient) -> None:
-    client.write(handshake("/echo"))
+async def reset_right_after_request(client: FrameConnection) -> None:
+    client.write(client.request(Handshake("/echo")))
     client.reset()
 
 
-async def reset_after_handshake(client: RawClient) -> None:
-    await client.upgrade("/echo")
+async def reset_after_handshake(client: FrameConnection) -> None:
+    await client.upgrade(Handshake("/echo"))
     client.reset()
 
 
-async def reset_with_message_unanswered(client: RawClient) -> None:
-    await client.upgrade("/echo")
+async def reset_with_message_unanswered(client: FrameConnection) -> None:
+    await client.upgrade(Handshake("/echo"))
     for _ in range(random.randrange(1, 20)):
         client.send(TEXT, b"hello")
     await asyncio.sleep(random.random() / 200)
     client.reset()
 
 
-async def reset_while_handler_sends(client: RawClient) -> None:
-    await client.upgrade("/flood?key=none")
+async def reset_while_handler_sends(client: FrameConnection) -> None:
+    await client.upgrade(Handshake("/flood?key=none"))
     for _ in range(random.randrange(3)):
         await client.receive()
     client.reset()
 
 
-async def reset_during_close(client: RawClient) -> None:
-    await client.upgrade("/close-after/1000?key=none")
+async def reset_during_close(client: FrameConnection) -> None:
+    await client.upgrade(Handshake("/close-after/1000?key=none"))
     client.send(CLOSE, b"\x03\xe8")
     client.reset()
 
 
-async def garbage_for_handshake(client: RawClient) -> None:
+async def garbage_for_handshake(client: FrameConnection) -> None:
     client.write(random.randbytes(200) + b"\r\n\r\n")
     client.reset()
 
 
-async def half_a_handshake(client: RawClient) -> None:
+async def half_a_handshake(client: FrameConnection) -> None:
     """A key that is none and no version."""
     client.write(b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
     await asyncio.sleep(random.random() / 100)
@@ -104,8 +103,8 @@ async def half_a_handshake(client: RawClient) -> None:
 def bad_bytes(*data: bytes) -> Round:
     """What follows breaks RFC 6455; the server ends the connection or waits for more."""
 
-    async def play(client: RawClient) -> None:
-        assert await client.upgrade("/echo") == 101
+    async def play(client: FrameConnection) -> None:
+        assert (await client.upgrade(Handshake("/echo"))).accepted
         client.write(b"".join(data))
         await asyncio.sleep(random.random() / 100)
         client.reset()
@@ -116,8 +115,8 @@ def bad_bytes(*data: bytes) -> Round:
 def ended_by(*data: bytes) -> Round:
     """What follows breaks RFC 6455 and the server ends the connection at once."""
 
-    async def play(client: RawClient) -> None:
-        assert await client.upgrade("/echo") == 101
+    async def play(client: FrameConnection) -> None:
+        assert (await client.upgrade(Handshake("/echo"))).accepted
         client.write(b"".join(data))
         await client.ended()
 
@@ -162,7 +161,8 @@ ROUNDS: dict[str, Round] = {
 
 async def process(running) -> dict[str, Any]:
     async with running.connect("/process") as peer:
-        return json.loads(await peer.receive())
+        answer: dict[str, Any] = await peer.receive_json()
+        return answer
 
 
 async def play(running, rounds: Round, number: int) -> None:
@@ -170,14 +170,14 @@ async def play(running, rounds: Round, number: int) -> None:
     before = await process(running)
 
     async def play_one() -> None:
-        async with open_raw(running.port) as client:
+        async with running.frames() as client:
             await rounds(client)
 
     for first in range(0, number, AT_ONCE):
         await asyncio.gather(*(play_one() for _ in range(min(AT_ONCE, number - first))))
     async with running.connect("/echo") as peer:
         await peer.send("still there?")
-        assert await peer.receive() == "still there?"
+        assert await peer.receive_text() == "still there?"
     assert (await process(running))["pid"] == before["pid"]
     assert "panicked" not in running.log()
     await sockets_let_go(running, before["sockets"])
@@ -192,20 +192,20 @@ async def sockets_let_go(running, before: int | None) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.servers("granian-rsgi-st", "granian-rsgi-mt")
+@pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
 @pytest.mark.parametrize("name", ROUNDS)
 @pytest.mark.slow
 async def test_granian_lives_through_200_rounds(running, name):
     await play(running, ROUNDS[name], 200)
 
 
-@pytest.mark.servers("granian-rsgi-st", "granian-rsgi-mt")
+@pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
 async def test_granian_lives_through_200_unknown_paths_denied(serve):
     await play(serve("unmatched_app:app"), refused("/no/such/path"), 200)
 
 
 @pytest.mark.needs("process")
-@pytest.mark.not_on("granian-rsgi-st", "granian-rsgi-mt", reason="has its own test, of more rounds")
+@pytest.mark.not_on("granian-rsgi", "granian-rsgi-mt", reason="has its own test, of more rounds")
 async def test_other_servers_answer_after_every_case(running, subtests):
     for name, rounds in ROUNDS.items():
         with subtests.test(name):
@@ -216,8 +216,8 @@ async def test_other_servers_answer_after_every_case(running, subtests):
 @pytest.mark.needs("process")
 async def test_peer_gone_before_accept_ends_the_handler(running, ask, told, key, when):
     """However the server tells it: from accept, or from the first receive."""
-    async with open_raw(running.port) as client:
-        client.write(handshake(f"/wait-before-accept?key={key}"))
+    async with running.frames() as client:
+        client.write(client.request(Handshake(f"/wait-before-accept?key={key}")))
         await told()
         if when == "before accept":
             client.reset()
@@ -227,7 +227,7 @@ async def test_peer_gone_before_accept_ends_the_handler(running, ask, told, key,
         assert (await told(f"{key}-outcome"))["outcome"] in ("closed 1006", "accepted")
     async with running.connect("/echo") as peer:
         await peer.send("next")
-        assert await peer.receive() == "next"
+        assert await peer.receive_text() == "next"
 
 
 @pytest.mark.parametrize("path", ["/echo", "/sleep?key=unused", "/close-after/1000?key=unused"])
@@ -247,10 +247,10 @@ async def test_nothing_is_kept_of_a_connection_that_is_over(running, ask, path):
 async def test_a_peer_reset_at_once_does_not_leave_its_flood_alone_in_the_process(running):
     """Servers take what is sent to a dead peer at once: such a handler never waits for anything."""
     for _ in range(10):
-        async with open_raw(running.port) as client:
-            client.write(handshake("/flood-without-a-pause"))
+        async with running.frames() as client:
+            client.write(client.request(Handshake("/flood-without-a-pause")))
             await asyncio.sleep(0)
             client.reset()
     async with running.connect("/echo") as peer:
         await peer.send("still there?")
-        assert await peer.receive() == "still there?"
+        assert await peer.receive_text() == "still there?"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,11 +13,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from clients import Closed, Pairs, Peer, Refused, Response
-from running import Running
+from anysocket import Capability, Message
+from anysocket.testing import Peer, Refused
+from anysocket_servers import Response, Running
+from peers import receive_data
 
 ROOT = Path(__file__).parents[2]
 
+Pairs = Sequence[tuple[str, str]]
 Value = TypeVar("Value")
 
 _numbers = itertools.count(1)
@@ -68,27 +70,17 @@ class Example:
         return self.running.connect(path, headers=headers)
 
     @staticmethod
-    async def send_json(peer: Peer, value: Any) -> None:
-        await peer.send(json.dumps(value))
-
-    @staticmethod
-    async def receive_json(peer: Peer) -> Any:
-        """The next message, which must be JSON in a text message."""
-        message = await peer.receive()
-        assert isinstance(message, str)
-        return json.loads(message)
-
-    async def ask(self, peer: Peer, value: Any) -> Any:
+    async def ask(peer: Peer, value: Any) -> Any:
         """Send JSON and return the JSON that comes next."""
-        await self.send_json(peer, value)
-        return await self.receive_json(peer)
+        await peer.send_json(value)
+        return await peer.receive_json()
 
     @staticmethod
     async def receive_until(peer: Peer, last: str) -> Sequence[str | bytes]:
         """All messages up to ``last``."""
-        heard = [await peer.receive()]
+        heard = [await receive_data(peer)]
         while heard[-1] != last:
-            heard.append(await peer.receive())
+            heard.append(await receive_data(peer))
         return heard
 
     async def refused(self, path: str, headers: Pairs = ()) -> Refused:
@@ -100,14 +92,14 @@ class Example:
 
     # -- what this server can tell a peer --
 
-    def assert_closed(self, closed: Closed, code: int, reason: str = "") -> None:
+    def assert_closed(self, closed: Message, code: int, reason: str = "") -> None:
         """The peer saw this end, as far as the server can carry it."""
         assert (closed.code, closed.reason) == self.server.expected_close(code, reason)
 
     def assert_refused(self, refused: Refused, status: int, text: str = "") -> None:
         """The peer saw this refusal, as far as the server can carry it."""
-        assert refused.status == (status if "denial_status" in self.server.features else 403)
-        if "denial_body" in self.server.features:
+        assert refused.status == (status if self.server.denial_status else 403)
+        if Capability.DENIAL_BODY in self.server.capabilities:
             assert refused.body.decode() == text
 
 

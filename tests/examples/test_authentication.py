@@ -19,9 +19,9 @@ APP = "examples.authentication:app"
 )
 async def test_token_opens_the_door(example, query, headers, user):
     async with example.connect(f"/private{query}", headers) as peer:
-        assert await peer.receive() == f"Welcome, {user}"
+        assert await peer.receive_text() == f"Welcome, {user}"
         await peer.send("12345")
-        assert await peer.receive() == f"{user}, you sent 5"
+        assert await peer.receive_text() == f"{user}, you sent 5"
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ async def test_refusals_leave_the_server_as_it_was(example):
     for _ in range(10):
         await example.refused("/private?token=wrong")
     async with example.connect("/private?token=ann-secret") as peer:
-        assert await peer.receive() == "Welcome, ann"
+        assert await peer.receive_text() == "Welcome, ann"

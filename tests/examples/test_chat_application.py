@@ -12,28 +12,27 @@ APP = "examples.chat_application:app"
 class User:
     """One person in the chat."""
 
-    def __init__(self, example, name, peer):
-        self.example = example
+    def __init__(self, name, peer):
         self.name = name
         self.peer = peer
 
     async def hear(self, type, name=None):
         """The next event of this type, about this person if one is named; what comes before is passed by."""
         while True:
-            event = await self.example.receive_json(self.peer)
+            event = await self.peer.receive_json()
             if event["type"] == type and name in (None, event.get("name")):
                 return event
 
     async def join(self, room):
-        await self.example.send_json(self.peer, {"type": "join", "room": room})
+        await self.peer.send_json({"type": "join", "room": room})
         assert (await self.hear("joined", self.name))["room"] == room
 
     async def leave(self, room):
-        await self.example.send_json(self.peer, {"type": "leave", "room": room})
+        await self.peer.send_json({"type": "leave", "room": room})
         assert (await self.hear("left", self.name))["room"] == room
 
     async def send(self, room, text):
-        await self.example.send_json(self.peer, {"type": "send", "room": room, "text": text})
+        await self.peer.send_json({"type": "send", "room": room, "text": text})
 
 
 async def log_in(example, name):
@@ -45,7 +44,7 @@ async def enter(example, word):
     """Somebody who is in the chat."""
     name = example.unique(word)
     async with example.connect(f"/chat?token={await log_in(example, name)}") as peer:
-        user = User(example, name, peer)
+        user = User(name, peer)
         welcome = await user.hear("welcome")
         assert welcome["name"] == name
         assert name in welcome["online"]
@@ -90,7 +89,7 @@ async def test_leaving_a_room_is_told_and_ends_its_messages(example):
         await ann.send(room, "Gone?")
         assert (await ann.hear("message"))["text"] == "Gone?"
         await bob.send(room, "Back")
-        assert await example.receive_json(bob.peer) == {"type": "error", "error": f"join {room} first"}
+        assert await bob.peer.receive_json() == {"type": "error", "error": f"join {room} first"}
 
 
 async def test_list_of_rooms_follows_joining_and_leaving(example):
@@ -139,10 +138,10 @@ async def test_name_is_taken_once_and_connected_once(example):
     bearer = [("Authorization", f"Bearer {await log_in(example, name)}")]
     assert (await example.request("POST", "/login", json={"name": name})).status == 409
     async with example.connect("/chat", bearer) as peer:
-        first = User(example, name, peer)
+        first = User(name, peer)
         await first.hear("welcome")
         async with example.connect("/chat", bearer) as second:
-            example.assert_closed(await second.receive_closed(), 1008, "already online")
+            example.assert_closed(await second.receive_close(), 1008, "already online")
         room = example.unique("kitchen")
         await first.join(room)
         await first.send(room, "Only me")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from peers import receive_data
+
 APP = "examples.connection_statistics:app"
 
 
 async def test_own_statistics_count_what_was_received(example):
     async with example.connect(f"/rooms/{example.unique('room')}") as peer:
-        await example.receive_json(peer)
+        await peer.receive_json()
         for message in ("12345", b"\x00\xff"):
             await peer.send(message)
-            assert await peer.receive() == message
+            assert await receive_data(peer) == message
         await peer.send("statistics")
-        own = await example.receive_json(peer)
+        own = await peer.receive_json()
     assert own["messages_received"] == 3
     assert own["size_received"] == 5 + 2 + len("statistics")
     assert 0 <= own["seconds_connected"] < 60
@@ -21,12 +23,12 @@ async def test_own_statistics_count_what_was_received(example):
 async def test_endpoint_lists_connections_rooms_and_sizes(example):
     kitchen, hall = example.unique("kitchen"), example.unique("hall")
     async with example.connect(f"/rooms/{hall}") as carol:
-        carols_id = (await example.receive_json(carol))["id"]
+        carols_id = (await carol.receive_json())["id"]
         async with example.connect(f"/rooms/{kitchen}") as ann, example.connect(f"/rooms/{kitchen}") as bob:
-            anns_id = (await example.receive_json(ann))["id"]
-            bobs_id = (await example.receive_json(bob))["id"]
+            anns_id = (await ann.receive_json())["id"]
+            bobs_id = (await bob.receive_json())["id"]
             await ann.send("Hello")
-            assert [await ann.receive(), await bob.receive()] == ["Hello", "Hello"]
+            assert [await ann.receive_text(), await bob.receive_text()] == ["Hello", "Hello"]
             listed = await example.get("/statistics")
             anns = listed["connections"][anns_id]
             assert (anns["rooms"], anns["messages_received"], anns["size_received"]) == ([kitchen], 1, 5)

@@ -17,7 +17,7 @@ async def watch(example, peer):
     """The percentages told until the job is done."""
     percentages = []
     while True:
-        progress = await example.receive_json(peer)
+        progress = await peer.receive_json()
         percentages.append(progress["percent"])
         if progress["done"]:
             return percentages
@@ -27,7 +27,7 @@ async def test_progress_grows_until_done_then_the_server_closes(example):
     job_id = await start_job(example, steps=10)
     async with example.connect(f"/jobs/{job_id}") as peer:
         percentages = await watch(example, peer)
-        example.assert_closed(await peer.receive_closed(), 1000)
+        example.assert_closed(await peer.receive_close(), 1000)
     assert percentages == sorted(set(percentages))
     assert set(percentages) <= set(range(0, 101, 10))
     assert percentages[-1] == 100
@@ -37,7 +37,7 @@ async def test_progress_grows_until_done_then_the_server_closes(example):
 async def test_several_watch_one_job_and_one_who_leaves_does_not_stop_it(example):
     job_id = await start_job(example, steps=10)
     async with example.connect(f"/jobs/{job_id}") as leaving, example.connect(f"/jobs/{job_id}") as staying:
-        await example.receive_json(leaving)
+        await leaving.receive_json()
         await leaving.abort()
         assert (await watch(example, staying))[-1] == 100
 
@@ -47,7 +47,7 @@ async def test_late_watcher_is_told_at_once_that_the_job_is_done(example):
     async with example.connect(f"/jobs/{job_id}") as peer:
         await watch(example, peer)
     async with example.connect(f"/jobs/{job_id}") as late:
-        assert await example.receive_json(late) == {"percent": 100, "done": True}
+        assert await late.receive_json() == {"percent": 100, "done": True}
 
 
 async def test_unknown_job_is_refused(example):

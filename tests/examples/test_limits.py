@@ -23,7 +23,7 @@ async def test_one_address_has_three_connections_and_no_more(example):
         refused = await example.refused(room + "d")
         example.assert_refused(refused, 429, "limit of 3 connections per address")
         await first.send("Hello")
-        assert await first.receive() == "Hello"
+        assert await first.receive_text() == "Hello"
 
 
 async def test_full_server_refuses_until_somebody_leaves(serve_example):
@@ -37,7 +37,7 @@ async def test_full_server_refuses_until_somebody_leaves(serve_example):
             await example.eventually(functools.partial(connections, example), 1, seconds=2)
         async with example.connect(room + "c") as peer:
             await peer.send("Hello")
-            assert await peer.receive() == "Hello"
+            assert await peer.receive_text() == "Hello"
 
 
 async def test_full_room_turns_the_third_away_and_serves_its_members(example):
@@ -48,7 +48,7 @@ async def test_full_room_turns_the_third_away_and_serves_its_members(example):
             await peer.send("here")
             await example.receive_until(peer, "here")
         async with example.connect(room) as carol:
-            example.assert_closed(await carol.receive_closed(), 1008, "limit of 2 connections per room")
+            example.assert_closed(await carol.receive_close(), 1008, "limit of 2 connections per room")
         await ann.send("Just us")
         await example.receive_until(bob, "Just us")
 
@@ -58,8 +58,8 @@ async def test_sixth_message_in_a_second_closes_the_connection(example):
     async with example.connect(f"/rooms/{example.unique('room')}") as peer:
         for number in range(6):
             await peer.send(f"message {number}")
-        assert [await peer.receive() for _ in range(5)] == [f"message {number}" for number in range(5)]
-        example.assert_closed(await peer.receive_closed(), 1008, "limit of 5 messages per second")
+        assert [await peer.receive_text() for _ in range(5)] == [f"message {number}" for number in range(5)]
+        example.assert_closed(await peer.receive_close(), 1008, "limit of 5 messages per second")
 
 
 async def test_bursts_a_second_apart_are_within_the_limit(example):
@@ -68,5 +68,5 @@ async def test_bursts_a_second_apart_are_within_the_limit(example):
         for burst in ("first", "second"):
             for number in range(5):
                 await peer.send(f"{burst} {number}")
-                assert await peer.receive() == f"{burst} {number}"
+                assert await peer.receive_text() == f"{burst} {number}"
             await peer.receive_nothing(1.1 if burst == "first" else 0.1)

@@ -22,13 +22,13 @@ async def test_only_the_named_user_gets_it(example):
     ann, carol = example.unique("ann"), example.unique("carol")
     async with example.connect(f"/inbox/{ann}") as anns, example.connect(f"/inbox/{carol}") as carols:
         await example.eventually(functools.partial(send_to, example, ann), 200)
-        assert await example.receive_json(anns) == MESSAGE
+        assert await anns.receive_json() == MESSAGE
         await example.eventually(functools.partial(send_to, example, carol), 200)
-        assert await example.receive_json(carols) == MESSAGE
+        assert await carols.receive_json() == MESSAGE
         assert await send_to(example, carol, {"text": "Second"}) == 200
         assert await send_to(example, ann, {"text": "Third"}) == 200
-        assert await example.receive_json(carols) == {"text": "Second"}
-        assert await example.receive_json(anns) == {"text": "Third"}
+        assert await carols.receive_json() == {"text": "Second"}
+        assert await anns.receive_json() == {"text": "Third"}
 
 
 async def test_user_who_never_came_is_not_online(example):
@@ -45,7 +45,7 @@ async def test_user_who_left_is_not_online_and_may_come_back(example, way_to_lea
         await example.eventually(sending, 404, seconds=2)
     async with example.connect(f"/inbox/{ann}") as peer:
         await example.eventually(sending, 200)
-        assert await example.receive_json(peer) == MESSAGE
+        assert await peer.receive_json() == MESSAGE
 
 
 async def test_second_connection_of_a_user_is_turned_away(example):
@@ -53,17 +53,17 @@ async def test_second_connection_of_a_user_is_turned_away(example):
     async with example.connect(f"/inbox/{ann}") as first:
         await example.eventually(functools.partial(send_to, example, ann), 200)
         async with example.connect(f"/inbox/{ann}") as second:
-            example.assert_closed(await second.receive_closed(), 1008, "this user is already online")
-        assert await example.receive_json(first) == MESSAGE
+            example.assert_closed(await second.receive_close(), 1008, "this user is already online")
+        assert await first.receive_json() == MESSAGE
         assert await send_to(example, ann, {"text": "Still you?"}) == 200
-        assert await example.receive_json(first) == {"text": "Still you?"}
+        assert await first.receive_json() == {"text": "Still you?"}
 
 
 async def test_failed_delivery_is_told(serve_example):
     example = serve_example("failing_delivery:app", folder=Path(__file__).parent)
     ann = example.unique("ann")
     async with example.connect(f"/broken/{ann}") as peer:
-        assert await peer.receive() == "broken"
+        assert await peer.receive_text() == "broken"
         assert await send_to(example, ann) == 500
 
 

@@ -17,7 +17,7 @@ async def works(example, peer):
 async def test_bad_json_is_answered(example, message):
     async with example.connect("/calculate") as peer:
         await peer.send(message)
-        assert await example.receive_json(peer) == {"error": "this is not JSON text"}
+        assert await peer.receive_json() == {"error": "this is not JSON text"}
         assert await works(example, peer)
 
 
@@ -39,7 +39,7 @@ async def test_failing_helper_is_answered_and_its_traceback_logged(example, argu
 async def test_helper_whose_result_is_no_json_is_answered(example):
     async with example.connect("/calculate") as peer:
         await peer.send('{"action": "divide", "a": 1e308, "b": 1e-308}')
-        assert await example.receive_json(peer) == {"error": "divide failed"}
+        assert await peer.receive_json() == {"error": "divide failed"}
         assert await works(example, peer)
 
 
@@ -53,5 +53,5 @@ async def test_answers_come_in_the_order_of_the_requests(example):
     async with example.connect("/calculate") as peer:
         for request in ['{"action": "ask"}', "no JSON", '{"action": "reverse", "text": "abc"}']:
             await peer.send(request)
-        answers = [await example.receive_json(peer) for _ in range(3)]
+        answers = [await peer.receive_json() for _ in range(3)]
     assert answers == [{"error": "ask took too long"}, {"error": "this is not JSON text"}, {"result": "cba"}]

@@ -21,7 +21,7 @@ NOT_JSON = {"word": "tea", "cut": "{", "bytes": b"\xff\xfe", "deep": "[" * 100_0
 async def test_what_is_not_json_is_answered_and_forgiven(example, message):
     async with example.connect("/orders") as peer:
         await peer.send(message)
-        assert await example.receive_json(peer) == {"error": "this is not JSON text"}
+        assert await peer.receive_json() == {"error": "this is not JSON text"}
         assert await example.ask(peer, ORDER) == {"accepted": ORDER}
 
 
@@ -44,7 +44,7 @@ async def test_what_is_not_json_is_answered_and_forgiven(example, message):
 async def test_answer_names_the_wrong_field(example, message, field):
     async with example.connect("/orders") as peer:
         await peer.send(message)
-        answer = await example.receive_json(peer)
+        answer = await peer.receive_json()
         assert answer["field"] == field
         assert answer["error"]
         assert await example.ask(peer, ORDER) == {"accepted": ORDER}

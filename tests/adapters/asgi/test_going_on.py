@@ -16,12 +16,14 @@ SOON = 3.0
 async def test_close_of_the_peer_is_answered_and_tcp_ended(serve, path):
     running = serve("going_on:app", APPS)
     async with running.connect(path) as peer, asyncio.timeout(SOON):
-        await peer.close(4000, "bye")  # Returns when TCP has ended, or far too late.
-        assert peer.raw.protocol.close_rcvd is not None, "the close frame was not answered"
+        await peer.close(4000, "bye")
+        await peer.receive_close()
+        await peer.wait_ended()
 
 
 @pytest.mark.needs("process")
 async def test_close_of_the_app_reaches_the_peer_and_tcp_ends(serve, server):
     running = serve("going_on:app", APPS)
-    async with running.connect("/closes") as peer:
-        assert (await peer.receive_closed(SOON)).code == server.expected_close(4001)[0]
+    async with running.connect("/closes") as peer, asyncio.timeout(SOON):
+        assert (await peer.receive_close()).code == server.expected_close(4001)[0]
+        await peer.wait_ended()

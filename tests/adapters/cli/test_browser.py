@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from anysocket import Capability
 from anysocket_cli._mistakes import Mistake
 from anysocket_cli._servers import choose_server
-from running import ProcessRunning
-from servers import Server
+from anysocket_servers import ProcessRunning, Server
 
 CHROMIUM = "/usr/bin/chromium"
 DESKTOP = {"width": 1100, "height": 760}
@@ -39,8 +39,9 @@ def address() -> Iterator[str]:
     except Mistake as mistake:
         pytest.skip(str(mistake))
     ready = "Started worker-1" if name == "granian" else ""
-    server = Server("anysocket demo", packages="", features=frozenset(), ready=ready)
-    running = ProcessRunning(server, ["anysocket", "demo", "--port", "{port}"], {})
+    command = "anysocket demo --port {port}"
+    server = Server(command, command, (), "asgi", Capability(0), command, ready)
+    running = ProcessRunning(server, "", {}, (), "127.0.0.1")
     yield running.url
     running.stop()
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from anysocket.testing import Peer
 from anysocket_cli import demo
-from clients import Closed, Peer
 
 
 class Page:
@@ -23,12 +23,12 @@ class Page:
         self.peer = peer
 
     async def send(self, type: str, **fields: Any) -> None:
-        await self.peer.send(json.dumps({"type": type, **fields}))
+        await self.peer.send_json({"type": type, **fields})
 
     async def get(self, *types: str) -> dict[str, Any]:
         """The next message, but for presence, which must have one of these types."""
         while True:
-            message: dict[str, Any] = json.loads(await self.peer.receive())
+            message: dict[str, Any] = await self.peer.receive_json()
             if message["type"] in types:
                 return message
             assert message["type"] == "presence", message
@@ -177,8 +177,7 @@ async def test_name_is_free_at_once_for_the_page_that_has_its_key(open_page, roo
             assert (await other.get("left"))["name"] == ada
             assert (await other.get("joined"))["name"] == ada
             await former.get("replaced")
-            with pytest.raises(Closed):
-                await former.get("nothing more")
+            await former.peer.receive_close()
             await other.send("whisper", to=ada, text="still there?")
             assert (await latter.get("whispered"))["text"] == "still there?"
             await latter.send("say", text="yes")
@@ -255,7 +254,7 @@ async def test_hello_comes_first(open_page):
 
 
 async def test_lost_page_is_gone_for_the_others(open_page, room, server):
-    if "process" not in server.features:
+    if not server.process:
         pytest.skip(f"{server} has no TCP connection to lose")
     ada, bob = name(), name()
     async with open_page(ada, room) as first, open_page(bob, room) as second:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from anysocket import Capability
 from anysocket_cli._mistakes import Mistake
 from anysocket_cli._servers import SERVERS, choose_server
-from running import ProcessRunning
-from servers import Server
+from anysocket_servers import ProcessRunning, Server
 
 APPS = Path(__file__).parent / "apps"
 # What the log says when connections are served, where listening alone does not say it.
@@ -42,9 +42,9 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
     def start(*arguments: str, ready: str = "", folder: Path = APPS) -> ProcessRunning:
         monkeypatch.chdir(folder)
-        command = ["anysocket", *arguments, "--port", "{port}"]
-        server = Server(" ".join(command[:-2]), packages="", features=frozenset(), ready=ready)
-        started.append(ProcessRunning(server, command, {}))
+        command = shlex.join(["anysocket", *arguments]) + " --port {port}"
+        server = Server(command, command, (), "asgi", Capability(0), command, ready)
+        started.append(ProcessRunning(server, "", {}, (), "127.0.0.1"))
         return started[-1]
 
     yield start
@@ -59,8 +59,8 @@ async def test_demo(name, start):
     assert page.status == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
     assert b"<title>anysocket chat</title>" in page.body
     async with running.connect("/chat", origin=running.url) as peer:
-        await peer.send(json.dumps({"type": "hello", "name": "Ada"}))
-        assert json.loads(await peer.receive()) == {"type": "welcome", "name": "Ada"}
+        await peer.send_json({"type": "hello", "name": "Ada"})
+        assert await peer.receive_json() == {"type": "welcome", "name": "Ada"}
     assert "Traceback" not in running.log()
     running.ask_to_stop()
     assert await running.ended() == STATUS[name]
@@ -73,7 +73,7 @@ async def test_serve(name, start):
     assert (await running.request("GET", "/")).body == b"echo"
     async with running.connect("/echo") as peer:
         await peer.send("hello")
-        assert await peer.receive() == "hello"
+        assert await peer.receive_text() == "hello"
     running.ask_to_stop()
     assert await running.ended() == STATUS[name]
 
@@ -85,7 +85,7 @@ async def test_serve_with_workers(name, start):
         await running.logged("Started worker-2")
     async with running.connect("/echo") as peer:
         await peer.send("hello")
-        assert await peer.receive() == "hello"
+        assert await peer.receive_text() == "hello"
     running.ask_to_stop()
     # uvicorn with workers supervises them and ends by itself.
     assert await running.ended() == 0
@@ -98,7 +98,7 @@ async def test_serve_app_that_negotiates_subprotocols_on_granian(name, start):
     async with running.connect("/echo", subprotocols=["shout"]) as peer:
         assert peer.subprotocol == "shout"
         await peer.send("hello")
-        assert await peer.receive() == "HELLO"
+        assert await peer.receive_text() == "HELLO"
 
 
 @pytest.mark.parametrize("name", ["granian"], indirect=True)
@@ -107,7 +107,7 @@ async def test_serve_plain_asgi_app_on_granian(name, start):
     assert "on granian through ASGI: the app is a plain ASGI app" in running.log()
     async with running.connect("/echo") as peer:
         await peer.send(b"\x00")
-        assert await peer.receive() == b"\x00"
+        assert await peer.receive_bytes() == b"\x00"
 
 
 async def test_ctrl_c(name, start):

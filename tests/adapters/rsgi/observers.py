@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Literal
 
-import clients
 from anysocket import ConnectionClosed
 from anysocket.testing import Refused
 from anysocket_rsgi import testing
-from running import ProcessRunning
+from anysocket_servers import ProcessRunning, SocketPeer
 
 PATIENCE = 5.0
 """Seconds until something that must happen has happened."""
@@ -24,36 +21,45 @@ MOMENT = 0.2
 DIED = "the process died"
 
 
-class Client(ABC):
+class Client:
     """One connection; what it sees is text, bytes, or ``"closed 1005"`` and ``"lost"`` for the end."""
 
-    @abstractmethod
-    async def send(self, data: str | bytes) -> None: ...
+    def __init__(self, peer: testing.RSGIPeer | SocketPeer) -> None:
+        self.peer = peer
 
-    @abstractmethod
-    async def receive(self) -> str | bytes: ...
+    async def send(self, data: str | bytes) -> None:
+        await self.peer.send(data)
 
-    @abstractmethod
+    async def receive(self) -> str | bytes:
+        try:
+            message = await self.peer.receive(PATIENCE)
+        except ConnectionClosed:
+            return "lost"
+        return f"closed {message.code}" if message.type == "close" else message.data
+
     async def close(self) -> None:
         """Send a close frame with code 4000, without waiting for the answer."""
+        await self.peer.close(4000)
 
-    @abstractmethod
-    async def abort(self) -> None: ...
+    async def abort(self) -> None:
+        await self.peer.abort()
 
-    @abstractmethod
-    async def hang_up(self) -> None: ...
+    async def hang_up(self) -> None:
+        await self.peer.hang_up()
 
-    @abstractmethod
     async def pong(self, timeout: float) -> bool:
         """Whether a ping is answered within ``timeout`` seconds."""
+        return await happens(self.peer.ping(timeout))
 
-    @abstractmethod
     async def answered(self, timeout: float) -> bool:
         """Whether our close is answered within ``timeout`` seconds."""
+        if isinstance(self.peer, SocketPeer):
+            return await happens(self.peer.receive_close(timeout))
+        return await happens(self.peer.wait_close_answered(timeout))
 
-    @abstractmethod
     async def tcp_ended(self, timeout: float) -> bool:
         """Whether the server ends TCP within ``timeout`` seconds."""
+        return await happens(self.peer.wait_ended(timeout))
 
 
 class Server(ABC):
@@ -87,38 +93,6 @@ async def happens(call: Awaitable[object]) -> bool:
     return True
 
 
-class DoubleClient(Client):
-    def __init__(self, peer: testing.RSGIPeer) -> None:
-        self.peer = peer
-
-    async def send(self, data: str | bytes) -> None:
-        await (self.peer.send_text(data) if isinstance(data, str) else self.peer.send_bytes(data))
-
-    async def receive(self) -> str | bytes:
-        try:
-            message = await self.peer.receive()
-        except ConnectionClosed:
-            return "lost"
-        return f"closed {message.code}" if message.type == "close" else message.data
-
-    async def close(self) -> None:
-        await self.peer.close(4000)
-
-    async def abort(self) -> None:
-        await self.peer.abort()
-
-    hang_up = abort
-
-    async def pong(self, timeout: float) -> bool:
-        return await happens(self.peer.ping(timeout))
-
-    async def answered(self, timeout: float) -> bool:
-        return await happens(self.peer.wait_close_answered(timeout))
-
-    async def tcp_ended(self, timeout: float) -> bool:
-        return await happens(self.peer.wait_ended(timeout))
-
-
 class Double(Server):
     """``anysocket_rsgi.testing``."""
 
@@ -127,11 +101,11 @@ class Double(Server):
         self.runtime_mode = runtime_mode
 
     @contextlib.asynccontextmanager
-    async def connect(self, path, headers=()) -> AsyncIterator[DoubleClient]:
+    async def connect(self, path, headers=()) -> AsyncIterator[Client]:
         async with testing.connect(
             self.app, path, headers=headers, runtime_mode=self.runtime_mode, timeout=PATIENCE
         ) as peer:
-            yield DoubleClient(peer)
+            yield Client(peer)
 
     async def status(self, path, headers=()) -> int | str:
         try:
@@ -147,52 +121,6 @@ class Double(Server):
         raise AssertionError(f"{path} was accepted")
 
 
-class GranianClient(Client):
-    def __init__(self, peer: clients.SocketPeer) -> None:
-        self.peer = peer
-        self.closing: asyncio.Task[None] | None = None
-
-    async def send(self, data: str | bytes) -> None:
-        await self.peer.send(data)
-
-    async def receive(self) -> str | bytes:
-        """A close counts when its frame is there; the client itself waits for the end of TCP."""
-        receiving = asyncio.create_task(self.peer.receive(PATIENCE))
-        try:
-            while not receiving.done():
-                await asyncio.wait({receiving}, timeout=0.01)
-                if not receiving.done() and (close := self.peer.raw.protocol.close_rcvd):
-                    return f"closed {close.code}"
-            return receiving.result()
-        except clients.Closed as closed:
-            return "lost" if closed.code == 1006 else f"closed {closed.code}"
-        finally:
-            receiving.cancel()
-            await asyncio.wait({receiving})
-
-    async def close(self) -> None:
-        self.closing = asyncio.create_task(self.peer.close(4000))
-        await asyncio.sleep(0)
-
-    async def abort(self) -> None:
-        await self.peer.abort()
-
-    async def hang_up(self) -> None:
-        await self.peer.hang_up()
-
-    async def pong(self, timeout: float) -> bool:
-        return await happens(asyncio.wait_for(await self.peer.raw.ping(), timeout))
-
-    async def answered(self, timeout: float) -> bool:
-        end = time.monotonic() + timeout
-        while not (answered := self.peer.raw.protocol.close_rcvd is not None) and time.monotonic() < end:
-            await asyncio.sleep(0.01)
-        return answered
-
-    async def tcp_ended(self, timeout: float) -> bool:
-        return await happens(asyncio.wait_for(self.peer.raw.wait_closed(), timeout))
-
-
 class Granian(Server):
     """The real one."""
 
@@ -200,16 +128,10 @@ class Granian(Server):
         self.running = running
 
     @contextlib.asynccontextmanager
-    async def connect(self, path, headers=()) -> AsyncIterator[GranianClient]:
+    async def connect(self, path, headers=()) -> AsyncIterator[Client]:
         async with self.running.connect(path, headers=headers) as peer:
-            assert isinstance(peer, clients.SocketPeer)
-            client = GranianClient(peer)
-            try:
-                yield client
-            finally:
-                if client.closing is not None:
-                    client.closing.cancel()
-                    await asyncio.wait({client.closing})
+            assert isinstance(peer, SocketPeer)
+            yield Client(peer)
 
     async def status(self, path, headers=()) -> int | str:
         try:
@@ -217,8 +139,9 @@ class Granian(Server):
                 await client.receive()
                 await client.send("go on")
                 await client.receive()
-        except clients.Refused as refused:
-            return refused.status
+        except Refused as refused:
+            if refused.status:
+                return refused.status
         except Exception:
             # No valid answer: the connection was cut.
             pass

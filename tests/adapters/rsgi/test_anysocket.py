@@ -155,14 +155,14 @@ async def test_refusal_of_a_peer_that_has_left():
     assert task.cancelled()
 
 
-@pytest.mark.servers("granian-rsgi-st")
+@pytest.mark.servers("granian-rsgi")
 async def test_http_and_websockets_through_one_door(serve):
     running = serve("handlers:app", APPS)
     response = await running.request("GET", "/http")
     assert (response.status, response.json()) == (200, {"path": "/http"})
     async with running.connect("/echo") as peer:
-        await peer.send("x")
-        assert await peer.receive() == "x"
+        await peer.send_text("x")
+        assert await peer.receive_text() == "x"
 
 
 @pytest.mark.parametrize("mode", ["st", "mt"])

@@ -13,7 +13,8 @@ from observers import DIED, Double, Granian
 from records import RECORDS
 
 APPS = Path(__file__).parent / "apps"
-GRANIAN = ("granian-rsgi-st", "granian-rsgi-mt")
+MODES = {"granian-rsgi": "st", "granian-rsgi-mt": "mt"}
+GRANIAN = tuple(MODES)
 
 
 def plain(seen: Any) -> Any:
@@ -56,7 +57,7 @@ async def test_order_of_sends_in_the_double(double, key, mode):
 @pytest.mark.servers(*GRANIAN)
 async def test_order_of_sends_in_granian(serve, server, key):
     seen = await cases.many_sends(Granian(serve("probes:app", APPS)), key)
-    assert seen == cases.ORDER[server.name.removeprefix("granian-rsgi-")]
+    assert seen == cases.ORDER[MODES[server.name]]
 
 
 @pytest.mark.parametrize("name", cases.DEATHS | cases.UNANSWERED)

@@ -376,7 +376,7 @@ async def test_cancellation_answers_and_comes_out() -> None:
 
 # -- Granian --
 
-granian = pytest.mark.servers("granian-rsgi-st", "granian-rsgi-mt")
+granian = pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clients import Refused
+from anysocket.testing import Refused
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ async def test_mounts(running: Any) -> None:
     assert (await running.request("GET", "/files/nothing")).status == 404
 
 
-@pytest.mark.not_on("granian-rsgi-st", "granian-rsgi-mt", "memory", reason="mounted WebSockets need ASGI")
+@pytest.mark.not_on("granian-rsgi", "granian-rsgi-mt", "memory", reason="mounted WebSockets need ASGI")
 async def test_websockets_of_a_mounted_app(running: Any) -> None:
     async with running.connect("/api/socket/x") as peer:
-        assert await peer.receive() == "FastAPI x /api/socket/x /api"
+        assert await peer.receive_text() == "FastAPI x /api/socket/x /api"
     with pytest.raises(Refused):
         async with running.connect("/api/nothing"):
             pass
@@ -64,4 +64,4 @@ async def test_websockets_of_a_mounted_app(running: Any) -> None:
         async with running.connect("/api"):
             pass
     async with running.connect("/api/own") as peer:
-        assert await peer.receive() == "ours"
+        assert await peer.receive_text() == "ours"
