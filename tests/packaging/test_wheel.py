@@ -95,12 +95,13 @@ def test_only_starlette_is_needed_without_extras(metadata: Message) -> None:
 
 def test_the_extra_all_has_every_server(metadata: Message) -> None:
     extras = metadata.get_all("Provides-Extra", [])
-    assert set(extras) == {"granian", "uvicorn", "hypercorn", "daphne", "all"}
+    assert set(extras) == {"granian", "uvicorn", "hypercorn", "daphne", "all", "testing"}
     requirements = metadata.get_all("Requires-Dist", [])
     needed = {
         extra: {line.split(";")[0] for line in requirements if f"'{extra}'" in line} for extra in extras
     }
-    assert needed["all"] == set().union(*(needed[extra] for extra in extras if extra != "all"))
+    servers = set(extras) - {"all", "testing"}
+    assert needed["all"] == set().union(*(needed[server] for server in servers))
 
 
 def test_the_readme_is_the_description(metadata: Message) -> None:
