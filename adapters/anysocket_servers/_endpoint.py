@@ -78,6 +78,13 @@ class Stream:
         self._writer.transport.abort()
 
 
+class _Reader(asyncio.StreamReader):
+    """One that gives all that came before a reset, then the end, as it does before a FIN."""
+
+    def set_exception(self, exc: BaseException) -> None:
+        self.feed_eof()
+
+
 @contextlib.asynccontextmanager
 async def open_stream(endpoint: Endpoint) -> AsyncIterator[Stream]:
     """A connection to ``endpoint``, dropped at the end if it has not ended before.
@@ -87,15 +94,18 @@ async def open_stream(endpoint: Endpoint) -> AsyncIterator[Stream]:
     tls = endpoint.trust
     if tls is not None:
         tls.set_alpn_protocols(["h2"] if endpoint.http_version == "2" else ["http/1.1"])
+    loop = asyncio.get_running_loop()
+    reader = _Reader(limit=BUFFER_BYTES)
+    protocol = asyncio.StreamReaderProtocol(reader)
     async with asyncio.timeout(TIMEOUT):
         if endpoint.unix_path is not None:
-            pair = await asyncio.open_unix_connection(endpoint.unix_path, limit=BUFFER_BYTES)
+            transport, _ = await loop.create_unix_connection(lambda: protocol, endpoint.unix_path)
         else:
             name = endpoint.host if tls is not None else None
-            pair = await asyncio.open_connection(
-                endpoint.host, endpoint.port, limit=BUFFER_BYTES, ssl=tls, server_hostname=name
+            transport, _ = await loop.create_connection(
+                lambda: protocol, endpoint.host, endpoint.port, ssl=tls, server_hostname=name
             )
-    stream = Stream(*pair)
+    stream = Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
     try:
         yield stream
     finally:
