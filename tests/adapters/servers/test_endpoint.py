@@ -21,11 +21,12 @@ async def test_what_came_before_a_reset_is_read():
         writer.transport.abort()
         reset.set()
 
-    async with await asyncio.start_server(say_and_reset, "127.0.0.1", 0) as server:
-        async with open_stream(Endpoint(port=server.sockets[0].getsockname()[1])) as stream:
-            stream.write(b"x")
-            await reset.wait()
-            for _ in range(3):  # Until the client's loop has heard of the reset.
-                await asyncio.sleep(0.01)
-            assert await stream.reader.read(100) == b"last words"
-            assert await stream.reader.read(100) == b""
+    server = await asyncio.start_server(say_and_reset, "127.0.0.1", 0)
+    address = Endpoint(port=server.sockets[0].getsockname()[1])
+    async with server, open_stream(address) as stream:
+        stream.write(b"x")
+        await reset.wait()
+        for _ in range(3):  # Until the client's loop has heard of the reset.
+            await asyncio.sleep(0.01)
+        assert await stream.reader.read(100) == b"last words"
+        assert await stream.reader.read(100) == b""
