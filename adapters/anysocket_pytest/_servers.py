@@ -63,10 +63,13 @@ class Servers:
 
 @contextlib.contextmanager
 def _failing() -> Iterator[None]:
+    failure = ""
     try:
         yield
     except StartError as error:
-        pytest.fail(str(error), pytrace=False)
+        failure = str(error)
+    if failure:  # Out here, lest pytest shows the cause, which says the same.
+        pytest.fail(failure, pytrace=False)
 
 
 @contextlib.contextmanager
