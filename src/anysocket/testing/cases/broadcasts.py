@@ -22,7 +22,7 @@ CHANGES_TIMEOUT = 5.0
 class _Broadcasts(_Members):
     """Of what the first member broadcasts, and what each gets of it."""
 
-    clauses: tuple[str, ...] = ("6.3",)
+    clauses = ("6.3",)
 
     async def act(self, what: str, websocket: WebSocket, manager: WebSocketManager, stage: Stage) -> None:
         await self.broadcast(manager, stage)
@@ -42,21 +42,16 @@ class _Broadcasts(_Members):
 
 
 class BroadcastToRoom(_Broadcasts):
-    """A room's members get text and bytes, empty ones too, and nobody else does."""
+    """A room's members get text and bytes, and nobody else does."""
 
-    client_sees = (
-        "ann: text 'é', bytes b'\\x00', text '', bytes b''",
-        "bob: text 'é', bytes b'\\x00', text '', bytes b''",
-        "cat: nothing",
-    )
-    handler_sees = ("2", "2", "2", "2", "0")
+    client_sees = ("ann: text 'é', bytes b'\\x00'", "bob: text 'é', bytes b'\\x00'", "cat: nothing")
+    handler_sees = ("2", "2", "0")
 
     async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
         manager.leave_room("cat", ROOM)
         manager.join_room("cat", "another room")
-        messages: tuple[str | bytes, ...] = ("é", b"\x00", "", b"")
-        for message in messages:
-            stage.note(str(await manager.broadcast_to_room(ROOM, message)))
+        stage.note(str(await manager.broadcast_to_room(ROOM, "é")))
+        stage.note(str(await manager.broadcast_to_room(ROOM, b"\x00")))
         stage.note(str(await manager.broadcast_to_room("nobody's room", "hello?")))
 
 
@@ -104,12 +99,12 @@ class SendToOne(_Broadcasts):
     """send_to reaches one connection by id, and says False where there is none."""
 
     clauses = ("6.6",)
-    client_sees = ("ann: nothing", "bob: text 'hello', bytes b''", "cat: nothing")
+    client_sees = ("ann: nothing", "bob: text 'hello', bytes b'\\x00'", "cat: nothing")
     handler_sees = ("True", "True", "False")
 
     async def broadcast(self, manager: WebSocketManager, stage: Stage) -> None:
         stage.note(str(await manager.send_to("bob", "hello")))
-        stage.note(str(await manager.send_to("bob", b"")))
+        stage.note(str(await manager.send_to("bob", b"\x00")))
         stage.note(str(await manager.send_to("nobody", "hello?")))
 
 
@@ -187,7 +182,9 @@ class VanishedMember(_Members):
     async def script(self, client: Client, *peers: Peer) -> None:
         ann, bob, cat = peers
         await bob.abort()
-        got, sent, members = [], [], ""
+        got: list[str] = []
+        sent: list[str] = []
+        members = ""
         deadline = asyncio.get_running_loop().time() + 3
         while members != "2" and asyncio.get_running_loop().time() < deadline:
             sent.append(f"round {len(sent)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -88,7 +89,7 @@ class ImproperIds(_Books):
     def look(self, manager: WebSocketManager, websocket: WebSocket, stage: Stage) -> None:
         improper: tuple[Any, ...] = ("", None, 7)
         for id in improper:
-            stage.note(outcome_of(lambda id=id: manager.add_connection(id, websocket)))
+            stage.note(outcome_of(partial(manager.add_connection, id, websocket)))
         stage.note(repr(list(manager.connections)))
 
 
@@ -114,7 +115,7 @@ class RoomNames(_Books):
 
     def look(self, manager: WebSocketManager, websocket: WebSocket, stage: Stage) -> None:
         for name in self.names:
-            stage.note(outcome_of(lambda name=name: manager.join_room("ann", name), "joined"))
+            stage.note(outcome_of(partial(manager.join_room, "ann", name), "joined"))
         stage.note(f"{len(manager.rooms)} rooms")
 
 
