@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from anysocket import Capability
 from anysocket.testing._case import Case
-from anysocket.testing._clauses import CLAUSES
+from anysocket.testing._clauses import CLAUSES, PENDING
 from anysocket_conformance._runner import Result
 from anysocket_conformance._varying import VARYING
 from anysocket_conformance._verdict import Judged, Verdict
@@ -210,7 +210,7 @@ class Matrix:
         yield ""
         for clause, text in CLAUSES.items():
             cases = ", ".join(f"`{case.name}`" for case in self._cases if clause in case.clauses)
-            yield f"- **{clause}** {text} {cases}"
+            yield f"- **{clause}** {text} {cases or PENDING.get(clause, '')}"
         yield ""
 
 
