@@ -22,8 +22,8 @@ class Handshake:
     subprotocols: tuple[str, ...] = ()
 
     def extra_headers(self) -> RawHeaders:
-        """The headers that are not the same in every handshake, in latin-1."""
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers]
+        """The headers that are not the same in every handshake, as they were given, in latin-1."""
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in self.headers]
         if self.subprotocols:
             headers.append((b"sec-websocket-protocol", ", ".join(self.subprotocols).encode()))
         return headers
@@ -52,7 +52,8 @@ class Answer:
 def request(endpoint: Endpoint, handshake: Handshake) -> bytes:
     """The handshake's bytes over HTTP/1.1, even if ``handshake`` has headers that no client should send."""
     extra = handshake.extra_headers()
-    hosts = [] if any(name == b"host" for name, _ in extra) else [(b"host", endpoint.authority.encode())]
+    named = any(name.lower() == b"host" for name, _ in extra)
+    hosts = [] if named else [(b"host", endpoint.authority.encode())]
     lines = [
         b"GET %b HTTP/1.1" % handshake.path.encode("latin-1"),
         b"upgrade: websocket",
@@ -78,14 +79,15 @@ async def read_answer(stream: Stream) -> Answer:
     status, body = 0, b""
     headers: RawHeaders = []
     while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            try:
+        try:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
                 # A byte at a time, so that no frame which follows the answer is taken with it.
                 connection.receive_data(await stream.reader.read(1))
-            except (ConnectionError, h11.RemoteProtocolError):
-                return Answer(status, headers, body)
-        elif isinstance(event, h11.InformationalResponse | h11.Response):
+                continue
+        except (ConnectionError, h11.RemoteProtocolError):
+            return Answer(status, headers, body)
+        if isinstance(event, h11.InformationalResponse | h11.Response):
             status, headers = event.status_code, list(event.headers)
             if status == 101:
                 return Answer(status, headers)

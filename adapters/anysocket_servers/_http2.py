@@ -40,14 +40,16 @@ class HTTP2Stream(Stream):
     async def connect(self, endpoint: Endpoint, handshake: Handshake) -> Answer:
         """Ask for a WebSocket."""
         await self._settled.wait()
+        extra = [(name.lower(), value) for name, value in handshake.extra_headers()]
+        hosts = [value for name, value in extra if name == b"host"]
         headers = [
             (b":method", b"CONNECT"),
             (b":protocol", b"websocket"),
             (b":scheme", b"https" if endpoint.trust else b"http"),
             (b":path", handshake.path.encode("latin-1")),
-            (b":authority", endpoint.authority.encode()),
+            (b":authority", hosts[0] if hosts else endpoint.authority.encode()),
             (b"sec-websocket-version", b"13"),
-            *handshake.extra_headers(),
+            *(pair for pair in extra if pair[0] != b"host"),
         ]
         if not self._over:
             self._http2.send_headers(STREAM_ID, headers)

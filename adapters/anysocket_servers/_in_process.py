@@ -126,6 +126,11 @@ async def connect_testclient(
         raise AssertionError(f"{name} {handshake.path}: the handshake was not answered") from None
     except Exception as error:
         raise Refused(500, (), repr(error).encode()) from error  # What a server answers when the app raises.
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Refused(500, (), b"the app was cancelled") from error
     entered.append(session)
     peer = TestClientPeer(f"{name} {handshake.path}", session, calls, timeout)
     try:

@@ -17,7 +17,7 @@ from anysocket._app import App
 from anysocket._capability import Capability
 from anysocket._errors import ConnectionClosed
 from anysocket._websocket import WebSocket
-from anysocket.testing._peer import Peer
+from anysocket.testing._peer import Peer, Refused
 from anysocket.testing._stage import HEADER, Backstage, Notebook, Stage, ended, seen
 
 SEE_TIMEOUT = 3.0
@@ -104,6 +104,21 @@ class Client:
             if not text.startswith(("text", "bytes")):
                 return text
             self.notes.pop()
+
+    async def see_answer(
+        self, path: str = "", headers: Sequence[tuple[str, str]] = (), subprotocols: Sequence[str] = ()
+    ) -> Refused | None:
+        """Connect, note how the handshake is answered (``accepted``, ``refused 403``, ``not answered``), and
+        leave. Gives the refusal."""
+        try:
+            async with self.connect(path, headers, subprotocols):
+                self.note("accepted")
+        except Refused as refused:
+            self.note(f"refused {refused.status}" if refused.status else "not answered")
+            return refused
+        except AssertionError:
+            self.note("not answered")
+        return None
 
     def note(self, text: str) -> str:
         """Tell what was seen."""

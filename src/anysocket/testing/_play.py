@@ -41,9 +41,7 @@ async def play(
         client.note(str(failure).partition("\n")[0])
     except Exception as error:
         client.note(type(error).__name__)
-    wanted = list(case.expected(capabilities).handler)
-    if notebook.notes(client.token) != wanted:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(NOTES_TIMEOUT):
-                await notebook.ended(client.token)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(NOTES_TIMEOUT):
+            await notebook.settled(client.token, case.expected(capabilities).handler)
     return Sight(tuple(client.notes), tuple(notebook.notes(client.token)))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 
 from anysocket._errors import ConnectionClosed
 from anysocket._message import Message
@@ -16,6 +16,8 @@ HEADER = "x-anysocket-stage"
 """The request header that names the stage of a connection."""
 BEGUN = "(a handler has begun)"
 ENDED = "(a handler has ended)"
+MOMENT = 0.1
+"""Seconds within which a note that was sent has come."""
 SHOWN = 60
 """Characters of a payload that are shown in full."""
 
@@ -98,11 +100,18 @@ class Notebook:
         while text not in self._notes[token]:
             await self._changed.wait()
 
-    async def ended(self, token: str) -> None:
-        """Wait until the handlers of this token have ended, of which there is at least one."""
+    async def settled(self, token: str, wanted: Sequence[str]) -> None:
+        """Wait until the handlers of this token have noted what is wanted, or have ended with something else:
+        those that have begun, and there is at least one, have ended, and no note is on its way any more."""
         notes = self._notes[token]
-        while not 0 < notes.count(BEGUN) <= notes.count(ENDED):
-            await self._changed.wait()
+        while self.notes(token) != [*wanted]:
+            before = len(notes)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(MOMENT):
+                    while len(notes) == before:
+                        await self._changed.wait()
+            if len(notes) == before and 0 < notes.count(BEGUN) <= notes.count(ENDED):
+                return
 
 
 class LocalBackstage(Backstage):
