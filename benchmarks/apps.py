@@ -36,7 +36,8 @@ async def raw_rsgi(scope: Any, protocol: Any) -> None:
             return
 
 
-app = App()
+# As large as what the Autobahn suite sends.
+app = App(max_message_bytes=1 << 26)
 
 
 @app.websocket("/")

@@ -38,7 +38,7 @@ class Profile:
     cancel_safe: bool = True
     """Whether a receive that is cancelled loses no message."""
     answers_late: bool = False
-    """Whether it answers the peer's close only when it is told to close as well."""
+    """Whether it answers the peer's close only when it reads on, or is told to close as well."""
     linger: float = 0.0
     """Seconds to go on receiving after a close of ours; 0 where the server reads on by itself."""
     has_lifespan: bool = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from anysocket import Capability
 from anysocket.testing._case import Case
 from anysocket.testing._clauses import CLAUSES, PENDING
+from anysocket_conformance._reasons import REASONS
 from anysocket_conformance._runner import Result
 from anysocket_conformance._varying import VARYING
 from anysocket_conformance._verdict import Judged, Verdict
@@ -139,9 +140,12 @@ class Matrix:
         yield ""
         yield _row(["", *(COLUMNS[server.name] for server in self._servers)])
         yield _row(["---"] * (len(self._servers) + 1))
+        notes: dict[str, int] = {}
         for flag in Capability:
-            has = ["yes" if flag in server.capabilities else "–" for server in self._servers]
+            has = [_capability(server, flag, notes) for server in self._servers]
             yield _row([f"`{flag.name}`", *has])
+        yield ""
+        yield from _numbered(notes)
 
     # -- one group --
 
@@ -158,7 +162,7 @@ class Matrix:
             yield _row([f"{case.title} `{case.name}`", ", ".join(case.clauses), *shown])
         if notes:
             yield ""
-            yield from (f"{number}. {_escaped(text)}" for text, number in notes.items())
+            yield from _numbered(notes)
         yield from self._bare_notes(cases)
 
     def _bare_notes(self, cases: Sequence[Case]) -> Iterator[str]:
@@ -220,8 +224,22 @@ def _shown(cell: Cell, notes: dict[str, int]) -> str:
     if judged.verdict is Verdict.KEPT and cell.bare_does not in ("", BARE_KEEPS):
         text = f"**{text}**"
     if judged.reason:
-        text += f"<sup>{notes.setdefault(judged.reason, len(notes) + 1)}</sup>"
+        text += _note(judged.reason, notes)
     return text
+
+
+def _capability(server: Server, flag: Capability, notes: dict[str, int]) -> str:
+    if flag in server.capabilities:
+        return "yes"
+    return "–" + _note(REASONS[server.name][flag], notes)
+
+
+def _note(text: str, notes: dict[str, int]) -> str:
+    return f"<sup>{notes.setdefault(text, len(notes) + 1)}</sup>"
+
+
+def _numbered(notes: dict[str, int]) -> Iterator[str]:
+    yield from (f"{number}. {_escaped(text)}" for text, number in notes.items())
 
 
 def _row(cells: Sequence[str]) -> str:
