@@ -25,78 +25,34 @@ from anysocket import Message
 from anysocket._errors import HeaderPairs
 from anysocket.testing._memory import DEFAULT_TIMEOUT, MemoryPeer, play, request_headers
 from anysocket_rsgi._double import Connection, ProcessDied, Protocol
+from anysocket_rsgi._request import Headers
+from anysocket_rsgi._request import Scope as RequestScope
 
 __all__ = ["Headers", "ProcessDied", "RSGIPeer", "Scope", "connect", "worker"]
 
 logger = logging.getLogger("anysocket")
 
 
-class Headers:
-    """The request's headers as RSGI gives them: text, grouped by name. A value with anything but visible
-    ASCII cannot be read: ``get`` gives the default, ``[]`` an empty string, the others leave it out."""
-
-    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        self._values: dict[str, list[bytes]] = {}
-        for name, value in pairs:
-            self._values.setdefault(name.decode("latin-1").lower(), []).append(value)
-
-    def keys(self) -> list[str]:
-        """The names, each once."""
-        return list(self._values)
-
-    def values(self) -> list[str]:
-        """The values that can be read."""
-        return [value for _, value in self.items()]
-
-    def items(self) -> list[tuple[str, str]]:
-        """Name and value of those that can be read."""
-        return [(name, value) for name in self._values for value in self.get_all(name)]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The first value of this name."""
-        values = self._values.get(key.lower())
-        return values[0].decode() if values and _readable(values[0]) else default
-
-    def get_all(self, key: str) -> list[str]:
-        """Every value of this name."""
-        return [value.decode() for value in self._values.get(key.lower(), []) if _readable(value)]
-
-    def __getitem__(self, key: str) -> str:
-        if key not in self:
-            raise KeyError(key)
-        return str(self.get(key, ""))
-
-    def __contains__(self, key: str) -> bool:
-        return key.lower() in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-
 def _readable(value: bytes) -> bool:
+    """Granian cannot read a value with anything but visible ASCII."""
     return all(32 <= byte < 127 or byte == 9 for byte in value)
 
 
-class Scope:
+class Scope(RequestScope):
     """RSGI 1.6's scope of a WebSocket."""
 
-    proto = "ws"
-    rsgi_version = "1.6"
-    http_version = "1.1"
-    scheme = "http"
-    method = "GET"
-    authority: str | None = None
-    client = "127.0.0.1:50000"
-    server = "127.0.0.1:80"
-
     def __init__(self, path: str, headers: HeaderPairs, subprotocols: Sequence[str]) -> None:
-        raw_path, _, self.query_string = path.partition("?")
-        self.path = unquote(raw_path)
+        raw_path, _, query_string = path.partition("?")
         upgrade = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), (b"sec-websocket-version", b"13")]
-        self.headers = Headers([*request_headers(headers, subprotocols), *upgrade])
+        pairs = [*request_headers(headers, subprotocols), *upgrade]
+        super().__init__(
+            "ws",
+            unquote(raw_path),
+            query_string,
+            Headers(pairs, readable=_readable),
+            client="127.0.0.1:50000",
+            server="127.0.0.1:80",
+        )
 
 
 class RSGIPeer(MemoryPeer):
