@@ -37,7 +37,7 @@ class ASGITransport:
         self._send = send
         self._receiving: Any = None
         self._closed = False
-        self._answering: Awaitable[Any] | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         event: dict[str, Any] = {"type": "websocket.accept"}
@@ -106,9 +106,14 @@ class ASGITransport:
         # Granian's future keeps its callback, and by it us: no garbage collector sees into that cycle.
         self._receiving = None
         if self._profile.answers_late and not self._closed:
-            # Reading on is what makes it answer, with the peer's own code (RFC 6455 section 5.5.1), and with
-            # none after a violation. A close of ours would say 1000.
-            self._answering = self._receive()
+            # In a task of its own, as it may have to wait for a send that a slow peer holds up.
+            self._answering = asyncio.get_running_loop().create_task(self._answer())
+
+    async def _answer(self) -> None:
+        """Read on, which answers with the peer's own code (RFC 6455 section 5.5.1), then close: ends TCP."""
+        with contextlib.suppress(*self.failures):
+            await self._receive()
+        await self.close(1000, "")
 
 
 def _with_length(headers: RawHeaders, body: bytes) -> list[tuple[bytes, bytes]]:

@@ -234,7 +234,8 @@ async def test_granians_close_with_a_pending_receive_goes_through():
 
 
 async def test_granian_is_told_to_answer_the_peers_close():
-    """It answers only when it is told to close as well: at once, however long the handler goes on."""
+    """It answers only when it reads on, and ends TCP when it is told to close as well: at once, however long the
+    handler goes on."""
     script = server(GRANIAN, CONNECT, base=GranianLike)
     ends = asyncio.Event()
 
@@ -246,7 +247,11 @@ async def test_granian_is_told_to_answer_the_peers_close():
     await script.sends("websocket.accept")
     while script.pending is None:
         await asyncio.sleep(0)
-    script.pending.set_result(disconnect(4001))
+    script.pending, first = None, script.pending
+    first.set_result(disconnect(4001))
+    while script.pending is None:
+        await asyncio.sleep(0)
+    script.pending.set_result(disconnect(1005))
     assert (await script.sends("websocket.close"))["type"] == "websocket.close"
     ends.set()
     await playing
