@@ -19,9 +19,9 @@ class FrameConnection:
         self.stream = stream
         self._endpoint = endpoint
 
-    async def upgrade(self, handshake: Handshake) -> Answer:
-        """Ask for a WebSocket; ``TimeoutError`` when nothing answers within 5 s."""
-        async with asyncio.timeout(TIMEOUT):
+    async def upgrade(self, handshake: Handshake, timeout: float = TIMEOUT) -> Answer:
+        """Ask for a WebSocket; ``TimeoutError`` when nothing answers within ``timeout`` seconds."""
+        async with asyncio.timeout(timeout):
             if isinstance(self.stream, HTTP2Stream):
                 return await self.stream.connect(self._endpoint, handshake)
             return await upgrade(self.stream, self._endpoint, handshake)

@@ -72,7 +72,6 @@ class TestClientPeer(Peer):
         """The session itself stays entered: leaving it would cancel the handler, which no server does."""
         with contextlib.suppress(Exception):
             await self._tell_end(1000, "")
-        self._calls.stop()
 
     async def _tell_end(self, code: int, reason: str) -> None:
         if not self._told_end:
@@ -111,19 +110,35 @@ async def connect_testclient(
     """Connect through ``client``. The session is added to ``entered``, to be left at the end of the client.
 
     Raises :class:`anysocket.testing.Refused`."""
-    calls = CallThread(f"{name} {handshake.path}")
+    label = f"{name} {handshake.path}"
+    calls = CallThread(label)
+    try:
+        session = await _enter_session(label, client, handshake, calls, timeout)
+        entered.append(session)
+        peer = TestClientPeer(label, session, calls, timeout)
+        try:
+            yield peer
+        finally:
+            await peer.leave()
+    finally:
+        calls.stop()
+
+
+async def _enter_session(
+    label: str, client: TestClient, handshake: Handshake, calls: CallThread, timeout: float
+) -> WebSocketTestSession:
     headers: Any = httpx2.Headers(list(handshake.headers))
     offers = list(handshake.subprotocols) or None
     try:
-        session = await calls.call(
-            lambda: client.websocket_connect(handshake.path, offers, headers=headers).__enter__()
+        return await calls.call(
+            lambda: client.websocket_connect(handshake.path, offers, headers=headers).__enter__(), timeout
         )
     except WebSocketDenialResponse as denial:
         raise Refused(denial.status_code, denial.headers.raw, denial.content) from None
     except WebSocketDisconnect:
         raise Refused(403) from None  # What a server answers to a close before the accept.
     except TimeoutError:
-        raise AssertionError(f"{name} {handshake.path}: the handshake was not answered") from None
+        raise AssertionError(f"{label}: the handshake was not answered") from None
     except Exception as error:
         raise Refused(500, (), repr(error).encode()) from error  # What a server answers when the app raises.
     except asyncio.CancelledError as error:
@@ -131,12 +146,6 @@ async def connect_testclient(
         if task is None or task.cancelling():
             raise
         raise Refused(500, (), b"the app was cancelled") from error
-    entered.append(session)
-    peer = TestClientPeer(f"{name} {handshake.path}", session, calls, timeout)
-    try:
-        yield peer
-    finally:
-        await peer.leave()
 
 
 class BridgedPeer(Peer):
@@ -195,7 +204,10 @@ async def connect_memory(
     connection = testing.connect(
         app, handshake.path, headers=handshake.headers, subprotocols=handshake.subprotocols
     )
-    inner = await loop.call(connection.__aenter__())
+    try:
+        inner = await loop.call(connection.__aenter__(), timeout)
+    except TimeoutError:
+        raise AssertionError(f"{handshake.path}: the handshake was not answered") from None
     peer = BridgedPeer(inner, loop, timeout)
     try:
         yield peer

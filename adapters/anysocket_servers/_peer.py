@@ -169,7 +169,7 @@ async def connect_socket(
     """Connect, and leave with a close frame. Raises :class:`anysocket.testing.Refused`."""
     async with open_frames(endpoint) as connection:
         try:
-            answer = await connection.upgrade(handshake)
+            answer = await connection.upgrade(handshake, timeout)
         except TimeoutError:
             raise AssertionError(f"{endpoint.url}{handshake.path}: the handshake was not answered") from None
         if not answer.accepted:
