@@ -16,7 +16,7 @@ class ServerCase(Case):
     """A case whose server is started for it alone and serves its app and no other, so that the lifespan, the
     requirements and the end are those of the case.
 
-    ``host`` is where the server listens; ``in_its_log`` is what the client notes of the log where it finds it.
+    ``host`` is where the server listens; ``in_its_log`` is what the client notes of the log if it is there.
     """
 
     own_server = True
