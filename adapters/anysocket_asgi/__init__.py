@@ -2,6 +2,7 @@
 any other server that keeps to the specification."""
 
 from anysocket_asgi._entry import serve_asgi
+from anysocket_asgi._from_rsgi import from_rsgi
 from anysocket_asgi._transport import ASGITransport
 
-__all__ = ["ASGITransport", "serve_asgi"]
+__all__ = ["ASGITransport", "from_rsgi", "serve_asgi"]

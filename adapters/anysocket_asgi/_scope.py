@@ -13,8 +13,6 @@ from anysocket._scope import offered_subprotocols
 def build_scope(scope: Mapping[str, Any], state: Mapping[str, Any]) -> Scope:
     """The handshake request. ``state`` is the app's own, for servers that hand none over."""
     headers = Headers((bytes(name), bytes(value)) for name, value in scope.get("headers", ()))
-    # Hypercorn lists the last header line's offers only; uvicorn's wsproto keeps the list, not the header.
-    subprotocols = offered_subprotocols(headers) or tuple(scope.get("subprotocols") or ())
     return Scope(
         path=request_path(scope),
         query_string=bytes(scope.get("query_string", b"")),
@@ -23,11 +21,17 @@ def build_scope(scope: Mapping[str, Any], state: Mapping[str, Any]) -> Scope:
         server=_address(scope.get("server")),
         scheme=scope.get("scheme", "ws"),
         http_version=scope.get("http_version", "1.1"),
-        subprotocols=subprotocols,
+        subprotocols=_offers(scope, headers),
         raw_path=scope.get("raw_path"),
         root_path=scope.get("root_path", ""),
         state=SimpleNamespace(**{**state, **(scope.get("state") or {})}),
     )
+
+
+def _offers(scope: Mapping[str, Any], headers: Headers) -> tuple[str, ...]:
+    """Those that the server lists, where it lists any: another one it would not agree on. Hypercorn, which lists
+    the last header line's offers, cuts the connection then. uvicorn's wsproto has no header left."""
+    return tuple(scope.get("subprotocols") or ()) or offered_subprotocols(headers)
 
 
 def request_path(scope: Mapping[str, Any]) -> str:

@@ -105,9 +105,11 @@ class ASGITransport:
     def release(self) -> None:
         # Granian's future keeps its callback, and by it us: no garbage collector sees into that cycle.
         self._receiving = None
-        if self._profile.answers_late and not self._closed:
-            # In a task of its own, as it may have to wait for a send that a slow peer holds up.
-            self._answering = asyncio.get_running_loop().create_task(self._answer())
+        if self._closed or not (self._profile.answers_late or self._profile.keeps_open):
+            return
+        # In a task of its own, as it may have to wait for a send that a slow peer holds up.
+        ending = self._answer() if self._profile.answers_late else self.close(1000, "")
+        self._answering = asyncio.get_running_loop().create_task(ending)
 
     async def _answer(self) -> None:
         """Read on, which answers with the peer's own code (RFC 6455 section 5.5.1), then close: ends TCP."""
