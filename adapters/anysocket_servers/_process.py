@@ -42,6 +42,7 @@ class ProcessRunning(Running):
         raise StartError(f"{self.name} did not start:\n{self._whole_log()}")
 
     def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._asked = False
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open until stop()
         self.process = subprocess.Popen(
             [sys.executable, *command],
@@ -87,7 +88,9 @@ class ProcessRunning(Running):
         return os.pread(self._output.fileno(), size, 0).decode(errors="replace")
 
     def ask_to_stop(self) -> None:
-        if self.alive():
+        # Once: Granian's handler takes a lock, and hangs for ever where a second SIGTERM interrupts it.
+        if self.alive() and not self._asked:
+            self._asked = True
             self.process.send_signal(signal.SIGTERM)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
