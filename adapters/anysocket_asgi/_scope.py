@@ -29,9 +29,12 @@ def build_scope(scope: Mapping[str, Any], state: Mapping[str, Any]) -> Scope:
 
 
 def _offers(scope: Mapping[str, Any], headers: Headers) -> tuple[str, ...]:
-    """Those that the server lists, where it lists any: another one it would not agree on. Hypercorn, which lists
-    the last header line's offers, cuts the connection then. uvicorn's wsproto has no header left."""
-    return tuple(scope.get("subprotocols") or ()) or offered_subprotocols(headers)
+    """Those that the server lists, where it lists any: it would not agree on another. Hypercorn, which lists
+    the last header line's alone, cuts the connection then. Some servers list lines instead of offers, and
+    uvicorn's wsproto leaves no header."""
+    lines = [str(line).encode("latin-1", "replace") for line in scope.get("subprotocols") or ()]
+    listed = Headers((b"sec-websocket-protocol", line) for line in lines)
+    return offered_subprotocols(listed) or offered_subprotocols(headers)
 
 
 def request_path(scope: Mapping[str, Any]) -> str:

@@ -66,6 +66,8 @@ class ASGITransport:
             pass  # A peer that has left is refused, too.
 
     def receive(self) -> Awaitable[Any]:
+        if self._profile.own_task:
+            return asyncio.ensure_future(self._receive())
         self._receiving = receiving = self._receive()
         return receiving
 

@@ -234,8 +234,8 @@ async def test_granians_close_with_a_pending_receive_goes_through():
 
 
 async def test_granian_is_told_to_answer_the_peers_close():
-    """It answers only when it reads on, and ends TCP when it is told to close as well: at once, however long the
-    handler goes on."""
+    """It answers only when it reads on, and ends TCP when it is told to close as well: at once, however long
+    the handler goes on."""
     script = server(GRANIAN, CONNECT, base=GranianLike)
     ends = asyncio.Event()
 
@@ -265,3 +265,21 @@ async def test_other_servers_answer_by_themselves():
 
     script = await play(handler, server(UVICORN, CONNECT, disconnect(1000)))
     assert script.types() == ["websocket.accept"]
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+async def test_daphne_is_told_of_the_end_of_a_cancelled_handler(accepts):
+    """Else it keeps the connection, which nobody serves any more."""
+
+    async def handler(websocket):
+        if accepts:
+            await websocket.accept()
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    script = server(DAPHNE, CONNECT)
+    playing = asyncio.create_task(play(handler, script))
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+    assert (await script.sends("websocket.close")) == {"type": "websocket.close", "code": 1000}
+    assert script.types() == ["websocket.accept"] * accepts + ["websocket.close"]

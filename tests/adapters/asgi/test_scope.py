@@ -65,12 +65,13 @@ def test_path_below_root_path(path, root_path, below):
     ("headers", "listed", "offered"),
     [
         ([b"chat, v2"], ["chat", "v2"], ("chat", "v2")),
-        ([b"chat", b"v2"], ["v2"], ("chat", "v2")),
+        ([b"chat", b"v2"], ["v2"], ("v2",)),
+        ([b"chat, v2"], ["chat, v2"], ("chat", "v2")),
         ([b"chat,v2"], ABSENT, ("chat", "v2")),
         ([], ["chat"], ("chat",)),
         ([], None, ()),
     ],
-    ids=["one line", "hypercorn's last line", "joined", "wsproto's list alone", "none"],
+    ids=["one line", "hypercorn's last line", "a list of lines", "joined", "wsproto's list alone", "none"],
 )
 def test_subprotocols(headers, listed, offered):
     pairs = [(b"sec-websocket-protocol", value) for value in headers]
