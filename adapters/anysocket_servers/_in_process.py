@@ -84,6 +84,8 @@ class TestClientPeer(Peer):
             try:
                 arrived = self._translate(self._session.receive())
             except BaseException:  # The app raised or was cancelled: a server cuts the connection.
+                if self._told_end:
+                    return  # Which has ended already.
                 arrived = LOST
             with contextlib.suppress(RuntimeError):  # The test and its loop are over.
                 self._loop.call_soon_threadsafe(self._arrived.put_nowait, arrived)
@@ -127,7 +129,9 @@ async def connect_testclient(
 async def _enter_session(
     label: str, client: TestClient, handshake: Handshake, calls: CallThread, timeout: float
 ) -> WebSocketTestSession:
-    headers: Any = httpx2.Headers(list(handshake.headers))
+    headers: Any = httpx2.Headers(
+        [(name.encode(), value.encode("latin-1")) for name, value in handshake.headers]
+    )
     offers = list(handshake.subprotocols) or None
     try:
         return await calls.call(
