@@ -41,8 +41,6 @@ class Profile:
     """Whether it answers the peer's close only when it reads on, or is told to close as well."""
     keeps_open: bool = False
     """Whether it keeps a connection that the app has left without a close, as a cancelled handler does."""
-    keeps_open: bool = False
-    """Whether it keeps a connection that the app has left without a close, as a cancelled handler does."""
     linger: float = 0.0
     """Seconds to go on receiving after a close of ours; 0 where the server reads on by itself."""
     answers_for_app: bool = True
@@ -74,7 +72,6 @@ PROFILES = (
         ("daphne.",),
         BASIC | C.LOST_IS_1006 | C.PING,
         carries_code=lambda code: code == 1000 or 3000 <= code <= 4999,
-        keeps_open=True,
         keeps_open=True,
         answers_for_app=False,
         has_lifespan=False,
