@@ -37,6 +37,9 @@ class Profile:
     """Two denial headers of one name end its process: they are joined to one (RFC 9110 section 5.3)."""
     cancel_safe: bool = True
     """Whether a receive that is cancelled loses no message."""
+    own_task: bool = False
+    """Whether a receive looks at the task that called it, and so must run in one that nobody cancels: streams
+    of anyio pass over a receiver whose task is about to be cancelled, and never wake it again."""
     answers_late: bool = False
     """Whether it answers the peer's close only when it reads on, or is told to close as well."""
     keeps_open: bool = False
@@ -89,6 +92,7 @@ PROFILES = (
         ("anyio.streams.",),
         BASIC | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_REASON | C.PEER_CLOSE_REASON | C.LOST_IS_1006,
         cancel_safe=False,
+        own_task=True,
     ),
 )
 
@@ -99,7 +103,7 @@ def find_profile(scope: Mapping[str, Any], send: Any) -> Profile:
     for profile in PROFILES:
         if origin.startswith(profile.origins):
             return profile
-    return Profile("this ASGI server", (), _announced(scope), cancel_safe=False)
+    return Profile("this ASGI server", (), _announced(scope), cancel_safe=False, own_task=True)
 
 
 def is_known(profile: Profile) -> bool:

@@ -12,6 +12,7 @@ from scripted import (
     GRANIAN,
     HYPERCORN,
     LEGACY,
+    TESTCLIENT,
     UNKNOWN,
     UVICORN,
     Script,
@@ -89,6 +90,36 @@ async def test_ends(module, event, end):
     script = await play(handler, server(module, CONNECT, event))
     assert seen == [end]
     assert "websocket.send" not in script.types()
+
+
+class Watching(Script):
+    """Keeps the tasks that called ``receive``."""
+
+    async def receive(self):
+        self.receivers = [*getattr(self, "receivers", ()), asyncio.current_task()]
+        return await super().receive()
+
+
+@pytest.mark.parametrize("module", [TESTCLIENT, UNKNOWN])
+async def test_receive_runs_in_no_task_that_is_cancelled(module):
+    """Streams of anyio, of which the TestClient is made, pass over a receiver whose task is about to be
+    cancelled: the next reader would wait for ever."""
+    script = server(module, CONNECT, base=Watching)
+    seen = []
+
+    async def handler(websocket):
+        await websocket.accept()
+        for _ in range(3):
+            reader = asyncio.create_task(websocket.receive())
+            await asyncio.sleep(0)
+            seen.append(reader)
+            reader.cancel()
+        script.events.put_nowait(text("x"))
+        await websocket.receive()
+        seen.append(asyncio.current_task())
+
+    await play(handler, script)
+    assert not set(seen) & set(script.receivers[1:])
 
 
 @pytest.mark.parametrize("error", [OSError, RuntimeError])
