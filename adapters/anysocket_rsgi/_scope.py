@@ -28,12 +28,17 @@ def build_headers(scope: Any) -> Headers:
     return Headers(pairs)
 
 
+def encode_query(query_string: str) -> bytes:
+    """The query as it was sent: what a client left unencoded, RSGI has decoded as UTF-8."""
+    return query_string.encode(errors="surrogateescape")
+
+
 def build_scope(scope: Any, state: dict[str, Any]) -> Scope:
     """The handshake request of a WebSocket. RSGI decodes the path and keeps no raw one."""
     headers = build_headers(scope)
     return Scope(
         path=scope.path,
-        query_string=scope.query_string.encode("latin-1"),
+        query_string=encode_query(scope.query_string),
         headers=headers,
         client=parse_address(scope.client),
         server=parse_address(scope.server),

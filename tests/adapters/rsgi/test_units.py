@@ -44,6 +44,13 @@ def test_scope():
     assert scope.state.db == "pool"
 
 
+@pytest.mark.parametrize("query", ["x=é", "x=漢"])
+def test_query_that_a_client_left_unencoded(query):
+    """It must not fail: up to Granian 2.8.5 an error before the handshake's answer ends the server."""
+    raw = Scope("/?" + query, [], [])
+    assert build_scope(raw, {}).query_string == query.encode()
+
+
 @pytest.mark.parametrize(("given", "neutral"), [("http", "ws"), ("https", "wss")])
 def test_scheme(given, neutral):
     raw = Scope("/", [], [])
