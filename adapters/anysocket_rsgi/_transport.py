@@ -106,4 +106,8 @@ class RSGITransport:
         status = 1000 if self._answered else 500
         self._answered = True
         self._protocol.close(status)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go without a word: somebody else ends the connection."""
         self._protocol = self._transport = _ENDED

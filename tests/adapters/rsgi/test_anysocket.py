@@ -11,19 +11,30 @@ from pathlib import Path
 import pytest
 from handlers import app, kept
 
-from anysocket import App, ConnectionClosed
+from anysocket import App, ConnectionClosed, WebSocket
 from anysocket.testing import Refused
 from anysocket_rsgi.testing import connect
 
 APPS = Path(__file__).parent / "apps"
 
 
-async def test_websocket_to_a_mounted_app_is_no_route_and_the_log_says_why(caplog):
-    app = App()
-    app.mount("/api", App())
+async def test_websocket_to_a_mounted_app_is_that_apps():
+    app, mounted = App(), App()
+    app.mount("/api", mounted)
+
+    @mounted.websocket("/socket")
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for message in websocket:
+            await websocket.send(message.data)
+
     async with connect(app, "/api/socket") as peer:
-        assert (await peer.receive_close()).code == 1005
-    assert "/api/socket is for a mounted ASGI app" in caplog.text and "--interface asgi" in caplog.text
+        await peer.send_text("one")
+        assert await peer.receive_text() == "one"
+    with pytest.raises(Refused) as refused:
+        async with connect(app, "/api"):
+            pass
+    assert refused.value.status == 403
 
 
 @pytest.mark.parametrize(

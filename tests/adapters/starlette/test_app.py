@@ -53,7 +53,7 @@ async def test_mounts(running: Any) -> None:
     assert (await running.request("GET", "/files/nothing")).status == 404
 
 
-@pytest.mark.not_on("granian-rsgi", "granian-rsgi-mt", "memory", reason="mounted WebSockets need ASGI")
+@pytest.mark.not_on("memory", reason="it serves the app's own WebSockets only")
 async def test_websockets_of_a_mounted_app(running: Any) -> None:
     async with running.connect("/api/socket/x") as peer:
         assert await peer.receive_text() == "FastAPI x /api/socket/x /api"
