@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from anysocket_cli._mistakes import Mistake
 from anysocket_cli._servers import is_importable
+from anysocket_cli._target import load_app
 
 if TYPE_CHECKING:
     from anysocket_servers import Server
@@ -24,17 +25,45 @@ DIFFERENCE_LINES = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``anysocket matrix``."""
     parser.add_argument("--check", action="store_true", help=f"compare with {PAGE}, and fail if it differs")
-    parser.add_argument("--servers", default="", help="only these, by name, with commas; prints, writes nothing")
-    parser.add_argument("--cases", default="", help="only those with this in their name; prints, writes nothing")
+    parser.add_argument(
+        "--app", metavar="module:app", help="play what holds for any app against this one instead"
+    )
+    parser.add_argument("--path", default="/", help="with --app: the path of a WebSocket, with its query")
+    parser.add_argument(
+        "--servers", default="", help="only these, by name, with commas; prints, writes nothing"
+    )
+    parser.add_argument(
+        "--cases", default="", help="only those with this in their name; prints, writes nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the cases; write, print or compare the page. ``SystemExit`` with status 1 after a failure."""
     if missing := [name for name in NEEDS if not is_importable(name)]:
         raise Mistake(f'the matrix needs {", ".join(missing)}: pip install "anysocket[testing]"')
+    servers = _servers(arguments.servers, whole=not (arguments.servers or arguments.cases or arguments.app))
+    if arguments.app:
+        _check_app(arguments.app, arguments.path, servers)
+    else:
+        _run_matrix(arguments, servers)
+
+
+def _check_app(app: str, path: str, servers: Sequence[Server]) -> None:
+    """Play what holds for any app on each installed server that runs as a process."""
+    from anysocket_conformance import check_app
+
+    load_app(app)
+    usable = [server for server in servers if server.process and server.http_version == "1.1"]
+    usable = [server for server in usable if not server.missing()]
+    broken = asyncio.run(check_app(app, path, usable, lambda line: print(line, flush=True)))
+    print(f"{broken} promises are not kept" if broken else "every promise is kept")
+    if broken:
+        sys.exit(1)
+
+
+def _run_matrix(arguments: argparse.Namespace, servers: Sequence[Server]) -> None:
     from anysocket_conformance import ALL_CASES, run_matrix, versions, without_versions
 
-    servers = _servers(arguments.servers, whole=not (arguments.servers or arguments.cases))
     cases = [case for case in ALL_CASES if arguments.cases in case.name]
     matrix = asyncio.run(run_matrix(servers, cases, lambda name: print(f"{name}: done", flush=True)))
     page = matrix.text(versions())
@@ -47,7 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
     elif not arguments.check:
         Path(PAGE).write_text(page)
     elif difference := _difference(without_versions(Path(PAGE).read_text()), without_versions(page)):
-        print(f"{PAGE} does not say what was seen; `python -m anysocket matrix` writes it anew:\n{difference}")
+        print(
+            f"{PAGE} does not say what was seen; `python -m anysocket matrix` writes it anew:\n{difference}"
+        )
         sys.exit(1)
     if failures:
         sys.exit(1)
@@ -68,6 +99,8 @@ def _servers(names: str, *, whole: bool) -> Sequence[Server]:
 
 
 def _difference(before: str, after: str) -> str:
-    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), "written", "seen", n=0, lineterm=""))
+    lines = list(
+        difflib.unified_diff(before.splitlines(), after.splitlines(), "written", "seen", n=0, lineterm="")
+    )
     more = [f"… and {len(lines) - DIFFERENCE_LINES} lines more"] if len(lines) > DIFFERENCE_LINES else []
     return "\n".join([*lines[:DIFFERENCE_LINES], *more])

@@ -16,9 +16,7 @@ COMPARED: tuple[Server, ...] = (*SERVERS, *(BY_NAME[name] for name in BASES))
 """The servers of the matrix."""
 
 
-async def run_matrix(
-    servers: Sequence[Server], cases: Sequence[Case], told: Callable[[str], None]
-) -> Matrix:
+async def run_matrix(servers: Sequence[Server], cases: Sequence[Case], told: Callable[[str], None]) -> Matrix:
     """Run ``cases`` on ``servers`` and judge what was seen. ``told`` hears of each server that is done."""
     limit = asyncio.Semaphore(SERVERS_AT_ONCE)
 

@@ -6,7 +6,18 @@ import importlib.metadata
 import platform
 from collections.abc import Iterator
 
-PROGRAMS = ("granian", "uvicorn", "websockets", "wsproto", "hypercorn", "h2", "daphne", "starlette", "uvloop", "rloop")
+PROGRAMS = (
+    "granian",
+    "uvicorn",
+    "websockets",
+    "wsproto",
+    "hypercorn",
+    "h2",
+    "daphne",
+    "starlette",
+    "uvloop",
+    "rloop",
+)
 
 
 def versions() -> str:

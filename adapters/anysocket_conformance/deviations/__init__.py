@@ -7,3 +7,5 @@ MODULES = (rooms, frames, violations)
 
 DEVIATIONS: tuple[Deviation, ...] = tuple(row for module in MODULES for row in module.DEVIATIONS)
 """All of them."""
+
+__all__ = ["DEVIATIONS", "Deviation"]

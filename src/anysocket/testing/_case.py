@@ -69,6 +69,8 @@ class Client:
     open: Connect
     capabilities: Capability = ALL
     tools: Mapping[str, Any] = field(default_factory=dict)
+    base: str = ""
+    """The path of an app of somebody else's; empty where the case's own handler is served."""
     notes: list[str] = field(default_factory=list)
 
     def connect(
@@ -79,7 +81,7 @@ class Client:
 
     def path(self, rest: str = "") -> str:
         """The case's own path, with more behind it."""
-        return f"/{self.case.name}{rest}"
+        return (self.base or f"/{self.case.name}") + rest
 
     @property
     def headers(self) -> list[tuple[str, str]]:

@@ -26,10 +26,11 @@ async def play(
     *,
     capabilities: Capability,
     tools: Mapping[str, Any] | None = None,
+    base: str = "",
 ) -> Sight:
-    """Play ``case`` once, against a server that is ready for it. Whatever goes wrong on the way is a part
+    """Play ``case`` once, against a server that is ready for it, at the path ``base`` if that is given. Whatever goes wrong on the way is a part
     of what was seen; only cancellation comes out of here."""
-    client = Client(case, uuid.uuid4().hex, notebook, connect, capabilities, tools or {})
+    client = Client(case, uuid.uuid4().hex, notebook, connect, capabilities, tools or {}, base)
     try:
         async with asyncio.timeout(PLAY_TIMEOUT):
             await case.client(client)
