@@ -36,6 +36,7 @@ class ASGITransport:
             self.receive = receive  # type: ignore[method-assign] # Straight: a call in between costs each message.
         self._send = send
         self._receiving: Any = None
+        self._accept_cancelled = False
         self._closed = False
         self._answering: asyncio.Task[None] | None = None
 
@@ -49,6 +50,9 @@ class ASGITransport:
             await self._send(event)
         except self.failures:
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
+        except asyncio.CancelledError:
+            self._accept_cancelled = True
+            raise
 
     async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
         try:
@@ -107,10 +111,12 @@ class ASGITransport:
     def release(self) -> None:
         # Granian's future keeps its callback, and by it us: no garbage collector sees into that cycle.
         self._receiving = None
-        if self._closed or not (self._profile.answers_late or self._profile.keeps_open):
+        reads_on = self._profile.answers_late and not self._accept_cancelled
+        # After a cancelled accept the handler may go on: the peer would wait for its answer all the while.
+        if self._closed or not (reads_on or self._profile.keeps_open or self._accept_cancelled):
             return
         # In a task of its own, as it may have to wait for a send that a slow peer holds up.
-        ending = self._answer() if self._profile.answers_late else self.close(1000, "")
+        ending = self._answer() if reads_on else self.close(1000, "")
         self._answering = asyncio.get_running_loop().create_task(ending)
 
     async def _answer(self) -> None:

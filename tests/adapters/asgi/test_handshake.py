@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -13,6 +14,7 @@ from scripted import (
     HYPERCORN,
     UNKNOWN,
     UVICORN,
+    Script,
     app_of,
     disconnect,
     play,
@@ -54,6 +56,28 @@ async def test_peer_gone_at_accept(error):
 
     await play(handler, server(UVICORN, CONNECT, fail=fail))
     assert seen == [(1006, "lost")]
+
+
+class SlowToAccept(Script):
+    """Takes no accept."""
+
+    async def send(self, event):
+        if event["type"] == "websocket.accept":
+            await asyncio.Event().wait()
+        await super().send(event)
+
+
+@pytest.mark.parametrize("module", [UVICORN, GRANIAN, HYPERCORN, DAPHNE, UNKNOWN])
+async def test_cancelled_accept_ends_the_handshake_while_the_handler_goes_on(module):
+    script = server(module, CONNECT, base=SlowToAccept)
+
+    async def handler(websocket):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(websocket.accept(), 0.01)
+        await script.sends("websocket.close")
+
+    await play(handler, script)
+    assert script.types() == ["websocket.close"]
 
 
 async def test_accept_headers_are_refused_where_they_would_be_dropped():
