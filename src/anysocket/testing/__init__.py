@@ -10,7 +10,18 @@
 No test framework is needed, and none is imported.
 """
 
+from anysocket.testing._chaos import Chaos
+from anysocket.testing._check_transport import TransportFactory, check_transport
 from anysocket.testing._memory import MemoryTransport, connect, lifespan
 from anysocket.testing._peer import Peer, Refused
 
-__all__ = ["MemoryTransport", "Peer", "Refused", "connect", "lifespan"]
+__all__ = [
+    "Chaos",
+    "MemoryTransport",
+    "Peer",
+    "Refused",
+    "TransportFactory",
+    "check_transport",
+    "connect",
+    "lifespan",
+]

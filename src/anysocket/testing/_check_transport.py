@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -16,6 +17,9 @@ from anysocket.testing._play import play
 from anysocket.testing._stage import LocalBackstage, Notebook
 from anysocket.testing.cases import CASES
 
+AT_ONCE = 8
+"""How many cases are played at a time: some of them wait to see that nothing comes."""
+
 
 class TransportFactory(Protocol):
     """What an author of an adapter provides: serve ``app`` through the adapter, in this event loop, and
@@ -29,7 +33,8 @@ class TransportFactory(Protocol):
 
 
 async def check_transport(factory: TransportFactory, *, cases: Sequence[Case] = CASES) -> int:
-    """Play every case of the contract that needs no more than a client, and return how many.
+    """Play every case of the contract that needs no more than a client, several at a time, and return how
+    many.
 
     What the transport's capabilities leave out must be done as the contract says it is done without them.
     Raises ``AssertionError`` that lists each case that saw something else, after all were played.
@@ -37,8 +42,13 @@ async def check_transport(factory: TransportFactory, *, cases: Sequence[Case] = 
     capabilities = await _capabilities(factory)
     failures: list[str] = []
     playable = [case for case in cases if not case.tools and not case.own_server]
-    for case in playable:
-        sight = await play_in_process(case, factory, capabilities)
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def play_one(case: Case) -> Sight:
+        async with limit:
+            return await play_in_process(case, factory, capabilities)
+
+    for case, sight in zip(playable, await asyncio.gather(*map(play_one, playable)), strict=True):
         expected = case.expected(capabilities)
         if sight != expected:
             clauses = ", ".join(case.clauses)

@@ -17,6 +17,7 @@ from anysocket._headers import encode_headers
 from anysocket._message import Message
 from anysocket._scope import Address, Headers, Scope, offered_subprotocols
 from anysocket._transport import RawHeaders
+from anysocket.testing._chaos import Chaos
 from anysocket.testing._peer import LOST, Peer, Refused
 from anysocket.testing._wire import Channel
 
@@ -126,15 +127,17 @@ async def connect(
     subprotocols: Sequence[str] = (),
     client: tuple[str, int] | None = ("127.0.0.1", 50000),
     capabilities: Capability = EVERYTHING,
+    chaos: Chaos | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> AsyncIterator[Peer]:
-    """Connect to ``app`` as a client would, ``path`` with its query, in memory and in this event loop.
+    """Connect to ``app`` as a client would, ``path`` with its query, in memory and in this event loop, over
+    a network as bad as ``chaos`` says.
 
     Raises :class:`Refused` when the app refuses the upgrade. On leaving, the peer closes with 1000 and the
     handler must end within ``timeout`` seconds, else ``AssertionError``: outliving its peer is a leak.
     """
     transport = MemoryTransport(_build_scope(app, path, headers, subprotocols, client), capabilities, timeout)
-    handler = asyncio.create_task(app.serve(transport))
+    handler = asyncio.create_task(app.serve(chaos.around(transport) if chaos else transport))
     async with play(handler, transport.answer, timeout) as peer:
         yield peer
 
