@@ -58,9 +58,10 @@ def _choosing() -> ModuleType:
     try:
         from anysocket_pytest import _choice
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in CLIENTS:
+        library = (error.name or "").partition(".")[0]
+        if library in CLIENTS:
             install = 'pip install "anysocket[testing]"'
-            raise pytest.UsageError(f"anysocket's fixtures need {error.name}: {install}") from None
+            raise pytest.UsageError(f"anysocket's fixtures need {library}: {install}") from None
         raise
     return _choice
 
@@ -143,4 +144,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     report: pytest.TestReport = outcome.get_result()
     if report.failed:
         for server in item.stash.get(USED, []):
-            report.sections.append((f"log of {server.name}", server.log()))
+            if log := server.log():
+                report.sections.append((f"log of {server.name}", log))

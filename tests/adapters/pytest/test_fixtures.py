@@ -129,7 +129,8 @@ def test_started_for_this_test(anysocket_start: AnysocketStart) -> None:
     first = anysocket_start()
     second = anysocket_start(arguments=["--backlog", "199"], environment={"STAGE": "other"})
     for server, backlog, stage in ((first, "198", "test"), (second, "199", "other")):
-        assert list(server.process.args)[-1] == backlog
+        command = server.process.args
+        assert isinstance(command, list) and command[-1] == backlog
         assert server.sync.request("GET", "/about").json()["stage"] == stage
     first.process.send_signal(signal.SIGTERM)
     first.sync.ended()
