@@ -77,7 +77,7 @@ async def listen(notebook: Notebook) -> AsyncIterator[str]:
 
     notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notes.bind(os.path.join(folder, "notes"))
-    notes.setblocking(False)
+    notes.setblocking(False)  # noqa: FBT003 - how the standard library spells it
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: _Notes(notebook), sock=notes
     )

@@ -20,7 +20,7 @@ class ServerCase(Case):
     """
 
     own_server = True
-    tools = ("process",)
+    tools: ClassVar[tuple[str, ...]] = ("process",)
     host: ClassVar[str] = LOOPBACK
     in_its_log: ClassVar[tuple[str, ...]] = ()
 

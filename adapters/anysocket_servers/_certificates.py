@@ -26,14 +26,14 @@ class Certificates:
 
 @functools.cache
 def certificates() -> Certificates:
-    """Certificates for 127.0.0.1 and localhost. ``ModuleNotFoundError`` where trustme is not installed."""
+    """Certificates for 127.0.0.1, ::1 and localhost. ``ModuleNotFoundError`` where trustme is not installed."""
     import trustme
     from cryptography.hazmat.primitives import serialization
 
     folder = Path(tempfile.mkdtemp(prefix="anysocket-certificates-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued = authority.issue_cert("127.0.0.1", "::1", "localhost")
     made = Certificates(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
     made.certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
     # Granian takes keys in PKCS#8 only.

@@ -2,7 +2,15 @@
 
 from anysocket.testing._case import Case, subclasses
 from anysocket.testing.cases import CASES
-from anysocket_conformance.cases import addresses, any_app, closing_frames, frames, resets, survival, violations
+from anysocket_conformance.cases import (
+    addresses,
+    any_app,
+    closing_frames,
+    frames,
+    resets,
+    survival,
+    violations,
+)
 
 MODULES = (frames, closing_frames, violations, survival, resets, addresses, any_app)
 
