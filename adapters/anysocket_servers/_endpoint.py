@@ -33,7 +33,7 @@ class Endpoint:
         if self.unix_path is not None:
             return "localhost"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host if self.port == (443 if self.trust else 80) else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -82,8 +82,8 @@ async def read_answer(stream: Stream) -> Answer:
         try:
             event = connection.next_event()
             if event is h11.NEED_DATA:
-                # A byte at a time, so that no frame which follows the answer is taken with it.
-                connection.receive_data(await stream.reader.read(1))
+                # The head a byte at a time, so that no frame which follows a 101 is taken with it.
+                connection.receive_data(await stream.reader.read(1 << 16 if status >= 200 else 1))
                 continue
         except (ConnectionError, h11.RemoteProtocolError):
             return Answer(status, headers, body)
