@@ -65,9 +65,9 @@ class Chaos:
 
 
 def _check_range(name: str, value: Any, least: float, wanted: str, *, whole: bool = False) -> None:
-    low, high = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
-    fits = all(_is_number(end) and (isinstance(end, int) or not whole) for end in (low, high))
-    if not fits or not least <= low <= high:
+    ends: tuple[Any, ...] = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    fits = all(_is_number(end) and (isinstance(end, int) or not whole) for end in ends)
+    if not fits or not least <= ends[0] <= ends[1]:
         raise ValueError(f"{name} must be {wanted}, or a pair of them, the lower first; not {value!r}")
 
 
