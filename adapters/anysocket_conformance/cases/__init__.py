@@ -7,12 +7,13 @@ from anysocket_conformance.cases import (
     any_app,
     closing_frames,
     frames,
+    http,
     resets,
     survival,
     violations,
 )
 
-MODULES = (frames, closing_frames, violations, survival, resets, addresses, any_app)
+MODULES = (frames, closing_frames, violations, survival, resets, addresses, http, any_app)
 
 ALL_CASES: tuple[Case, ...] = (
     *CASES,
