@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from anysocket_servers._local import MemoryRunning, TestClientRunning
 from anysocket_servers._process import ProcessRunning
-from anysocket_servers._running import STOP_TIMEOUT, Running
+from anysocket_servers._running import STOP_TIMEOUT, Running, StartError
 from anysocket_servers._table import Server
 
 LOCAL = {"testclient": TestClientRunning, "memory": MemoryRunning}
@@ -41,8 +42,11 @@ def launch(
         return ProcessRunning(server, app, settings, arguments, host)
     if arguments:
         raise ValueError(f"{server} has no command line: {arguments}")
-    with _changed_environment(environment or {}):
-        return LOCAL[server.name](server, _load(app, _each(folder)))
+    try:
+        with _changed_environment(environment or {}):
+            return LOCAL[server.name](server, _load(app, _each(folder)))
+    except Exception as error:
+        raise StartError(f"{server} did not start:\n{traceback.format_exc()}") from error
 
 
 @contextlib.contextmanager

@@ -61,6 +61,25 @@ def _logging_errors(app: Any) -> Any:
     return logging_app
 
 
+def _raising_failed_start(app: Any) -> Any:
+    """``app``, raising when it has told that its start failed: TestClient takes a start that is only told to
+    have failed for done."""
+
+    async def raising_app(scope: Any, receive: Any, send: Any) -> None:
+        failures: list[str] = []
+
+        async def watched(message: Any) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                failures.append(message.get("message", ""))
+            await send(message)
+
+        await app(scope, receive, watched if scope["type"] == "lifespan" else send)
+        if failures:
+            raise RuntimeError(failures[0])
+
+    return raising_app
+
+
 class TestClientRunning(LocalRunning):
     """Starlette's TestClient, entered once: HTTP and WebSockets share one event loop and one lifespan."""
 
@@ -68,7 +87,8 @@ class TestClientRunning(LocalRunning):
 
     def __init__(self, server: Server, app: Any) -> None:
         super().__init__(server)
-        self._client = TestClient(_logging_errors(app), base_url=self.url, raise_server_exceptions=False)
+        served = _raising_failed_start(_logging_errors(app))
+        self._client = TestClient(served, base_url=self.url, raise_server_exceptions=False)
         self._calls = CallThread(self.name)
         self._sessions: list[WebSocketTestSession] = []
         try:
