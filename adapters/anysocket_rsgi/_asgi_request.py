@@ -177,7 +177,7 @@ def in_flight(awaitable: Awaitable[Any]) -> Any:
     if hasattr(awaitable, "add_done_callback"):
         return awaitable
     task = asyncio.get_running_loop().create_task(_coroutine(awaitable))
-    task.add_done_callback(_look_at)
+    task.add_done_callback(partial(_look_at, awaitable))
     return task
 
 
@@ -185,7 +185,9 @@ async def _coroutine(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-def _look_at(task: asyncio.Task[Any]) -> None:
+def _look_at(awaitable: Any, task: asyncio.Task[Any]) -> None:
     """A failure that nobody waits for any more is of no interest: the request is over."""
     if not task.cancelled():
         task.exception()
+    elif hasattr(awaitable, "close"):
+        awaitable.close()  # Cancelled before its first step, it would complain that nobody awaited it.
