@@ -118,10 +118,11 @@ class RSGIUnderASGI:
 
 
 async def _fail(protocol: HTTPProtocol | WebSocketProtocol) -> None:
-    """Send what is left after the app's exception, which is what matters: another one is not."""
+    """Send what is left after the app's exception. That is the one to come out: neither another failure
+    nor the server's cancellation, which comes with TestClient's end, may take its place."""
     try:
         await protocol.finish(failed=True)
-    except Exception:
+    except (Exception, asyncio.CancelledError):
         logger.debug("what the RSGI app left before its exception could not be sent", exc_info=True)
 
 

@@ -53,6 +53,7 @@ class WebSocketProtocol:
     def __init__(self, transport: ASGITransport, send: Send) -> None:
         self._path = transport.scope.path
         self._transport = transport
+        self._send = send
         self._outgoing = InOrder()
         self._socket = WebSocketTransport(transport, send)
         self._answered = False
@@ -65,8 +66,8 @@ class WebSocketProtocol:
             raise ProtocolError("the handshake was answered already")
         self._answered = True
         try:
-            await self._outgoing.send(partial(self._transport.accept, None, ()))
-        except ConnectionClosed as error:
+            await self._outgoing.send(partial(self._send, {"type": "websocket.accept", "headers": []}))
+        except FAILURES as error:
             self._closed = True
             raise self._socket.lost() from error
         current_watch().add(self._socket)
