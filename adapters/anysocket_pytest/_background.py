@@ -20,15 +20,19 @@ class Background:
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run ``coroutine`` there and wait for it; its own bounds are the bound. A test that is interrupted
         while it waits cancels it."""
+        __tracebackhide__ = True
         if self._thread is None:
             from anysocket_servers._threads import LoopThread
 
             self._thread = LoopThread("anysocket_pytest")
         future = self._thread.submit(coroutine)
         try:
-            return future.result()
+            error = future.exception()
         finally:
             future.cancel()  # Nothing happens to one that is done.
+        if error is not None:
+            raise error  # Here, lest the traceback shows how futures work.
+        return future.result()
 
     def stop(self) -> None:
         """End the thread, if there is one."""

@@ -25,7 +25,7 @@ EXTRAS = {
 """The extra of anysocket that brings a package; others are installed by their own names."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # Hashable, whatever the environment.
 class Choice:
     """What one test is to run on. ``app`` is None where neither mark nor ini file names one."""
 

@@ -58,6 +58,7 @@ class SyncPeer:
         self._background = background
 
     def _run(self, call: Coroutine[Any, Any, Result]) -> Result:
+        __tracebackhide__ = True
         return self._background.run(call)
 
     @property

@@ -74,15 +74,13 @@ def _failing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ending_with_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, its servers included, unless somebody else deals with it."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
+    """Let SIGTERM end the run as Ctrl-C does, its servers included, unless it is ignored."""
+    before = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before)
