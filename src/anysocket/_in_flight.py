@@ -21,6 +21,7 @@ class InFlight:
     __slots__ = (
         "_arrived",
         "_asyncio_future_blocking",
+        "_cancel_arguments",
         "_cancelled",
         "_context",
         "_future",
@@ -54,6 +55,7 @@ class InFlight:
         self._wakeup: Callable[[Any], object] | None = None
         self._context = Context()
         self._cancelled = False
+        self._cancel_arguments: tuple[object, ...] = ()
         self._asyncio_future_blocking = False
         self._helper: asyncio.Task[None] | None = None
 
@@ -169,13 +171,14 @@ class InFlight:
     def cancel(self, msg: object = None) -> bool:
         """Of a future: the task that waits is cancelled. The receive goes on."""
         self._cancelled = self._wakeup is not None
+        self._cancel_arguments = () if msg is None else (msg,)
         return self.wake()
 
     def result(self) -> None:
-        """Of a future: nothing, or the cancellation."""
+        """Of a future: nothing, or the cancellation, by whose message anyio's scopes know their own."""
         if self._cancelled:
             self._cancelled = False
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError(*self._cancel_arguments)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Of a future: its loop."""

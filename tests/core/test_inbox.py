@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -351,6 +352,26 @@ def test_our_own_end_reaches_a_reader_as_an_end_and_never_as_a_cancellation(
         await soon(websocket.wait_closed())
 
     asyncio.run(run())
+
+
+@every_way
+async def test_a_cancellation_keeps_its_message(way: str) -> None:
+    """By which anyio's cancel scopes know their own."""
+    transport = FakeTransport(way=way)
+    websocket = await accepted(transport)
+    with anyio.move_on_after(0.001) as scope:
+        await soon(websocket.receive())
+    assert scope.cancelled_caught
+    for message in ("why", None):
+        reader = asyncio.create_task(websocket.receive())
+        await settle()
+        reader.cancel(message)
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await reader
+        assert cancelled.value.args == (() if message is None else (message,))
+    transport.arrive("kept")
+    assert (await soon(websocket.receive())).data == "kept"
+    await settle()
 
 
 @every_way
