@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, NoReturn
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
@@ -35,6 +38,16 @@ class _Ended:
 _ENDED = _Ended()
 
 
+def _accepted(waiting: asyncio.Future[None], protocol: Any, accepting: Any) -> None:
+    """The server has accepted: let the handler know, or close what it waits for no more."""
+    if not waiting.done():
+        waiting.set_result(None)
+    else:
+        with contextlib.suppress(*FAILURES):
+            accepting.result()
+            protocol.close(1000)
+
+
 class RSGITransport:
     """The port on RSGI's protocol and transport objects.
 
@@ -62,11 +75,20 @@ class RSGITransport:
 
     async def accept(self, subprotocol: str | None, headers: RawHeaders) -> None:
         self._answered = True
+        accepting = self._protocol.accept()
+        # Granian sends the 101 of a cancelled accept all the same, and keeps a connection that nobody can
+        # close: so the wait is cancelled, and not the accept.
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        accepting.add_done_callback(partial(_accepted, accepted, self._protocol))
         try:
-            transport = await self._protocol.accept()
+            await accepted
+            self._transport = accepting.result()
         except FAILURES:
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
-        self._transport = transport
+        except asyncio.CancelledError:
+            self._protocol = _ENDED
+            del accepting  # The traceback would hold what it gives, and with it the TCP connection.
+            raise
 
     async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
         self._answered = True

@@ -79,6 +79,16 @@ async def test_misuse_of_accept_is_told_and_survived(path, text):
         assert (await peer.receive_close()).code == 1005
 
 
+@pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
+async def test_a_cancelled_accept_closes_at_once_though_the_handler_goes_on(serve):
+    """Granian sends the 101 all the same."""
+    running = serve("handlers:app", APPS)
+    for _ in range(20):
+        async with running.connect("/cancel-accept") as peer:
+            assert (await peer.receive_close(1.0)).code == 1005
+            await peer.wait_ended(1.0)
+
+
 @pytest.mark.parametrize("path", ["/unsupported", "/raise-after-accept", "/no/such/path"])
 async def test_close_codes_are_dropped(path):
     async with connect(app, path, subprotocols=["chat"]) as peer:

@@ -48,6 +48,19 @@ async def deny_with_nonsense(websocket):
     raise Denied(1000, {}, "no status")
 
 
+@app.websocket("/cancel-accept")
+async def cancel_accept(websocket):
+    accepting = asyncio.create_task(websocket.accept())
+    await asyncio.sleep(0)
+    accepting.cancel()
+    await asyncio.wait({accepting})
+    if accepting.cancelled():
+        assert websocket.closed
+    else:
+        await websocket.close()
+    await asyncio.sleep(3)
+
+
 @app.websocket("/double-accept")
 async def double_accept(websocket):
     await websocket.accept()
