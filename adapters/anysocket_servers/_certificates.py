@@ -26,7 +26,7 @@ class Certificates:
 
 @functools.cache
 def certificates() -> Certificates:
-    """Certificates for 127.0.0.1, ::1 and localhost. ``ModuleNotFoundError`` where trustme is not installed."""
+    """Certificates for 127.0.0.1, ::1 and localhost. ``ModuleNotFoundError`` where there is no trustme."""
     import trustme
     from cryptography.hazmat.primitives import serialization
 
