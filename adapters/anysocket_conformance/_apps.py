@@ -42,8 +42,12 @@ class Contract:
         return self._apps.get(_first(path), self._main)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        app = self._main if scope["type"] == "lifespan" else self._app(scope["path"])
-        await app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._main(scope, receive, send)
+            return
+        app = self._app(scope["path"])
+        # As a server does it that ran the lifespan of this app.
+        await app({**scope, "state": {**scope.get("state", {}), **app.lifespan.state}}, receive, send)
 
     def __rsgi__(self, scope: Any, protocol: Any) -> Awaitable[None]:
         return self._app(scope.path).__rsgi__(scope, protocol)

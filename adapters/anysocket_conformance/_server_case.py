@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
-from anysocket.testing._case import Case
+from anysocket.testing._case import Case, Client
 from anysocket_servers import Server
 
 LOOPBACK = "127.0.0.1"
+END_TIMEOUT = 12.0
+"""Seconds that a server has to end: longer than the default drain of an app."""
+NOTES_TO_READ = 100
 DOES_NOT_START = "the server does not start"
 
 
@@ -35,3 +39,16 @@ class ServerCase(Case):
     def logged(self, log: str) -> tuple[str, ...]:
         """What the client notes of a server's log."""
         return tuple(f"logged: {text}" for text in self.in_its_log if text in log)
+
+
+async def see_process_end(client: Client) -> None:
+    """Note whether the server's process ends within ``END_TIMEOUT`` seconds."""
+    try:
+        await client.tools["running"].ended(END_TIMEOUT)
+    except TimeoutError:
+        client.note("the process goes on")
+    else:
+        client.note("the process ends")
+    for _ in range(NOTES_TO_READ):
+        # What it has noted is in our socket by now: read it.
+        await asyncio.sleep(0)

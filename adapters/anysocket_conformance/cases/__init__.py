@@ -8,12 +8,27 @@ from anysocket_conformance.cases import (
     closing_frames,
     frames,
     http,
+    http_and_websockets,
     resets,
+    shutdown,
+    start,
     survival,
     violations,
 )
 
-MODULES = (frames, closing_frames, violations, survival, resets, addresses, http, any_app)
+MODULES = (
+    frames,
+    closing_frames,
+    violations,
+    survival,
+    resets,
+    addresses,
+    http,
+    http_and_websockets,
+    start,
+    shutdown,
+    any_app,
+)
 
 ALL_CASES: tuple[Case, ...] = (
     *CASES,

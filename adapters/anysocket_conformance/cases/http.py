@@ -1,46 +1,22 @@
-"""HTTP beside WebSockets: what handlers are given and may return, and one app for both."""
+"""HTTP handlers: what they are given and may return."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import Any
 
 from starlette.responses import PlainTextResponse, StreamingResponse
 
-from anysocket import App, WebSocket, WebSocketManager
-from anysocket.testing._case import Case, Client
-from anysocket.testing._stage import Stage, shown
-from anysocket_servers import Response
+from anysocket import App
+from anysocket.testing._case import Client
+from anysocket.testing._stage import shown
+from anysocket_conformance.cases._requests import HTTP, described
 from anysocket_starlette import Request
 
 MIB = 1 << 20
 
 
-class _HTTP(Case):
-    """Of this group."""
-
-    group = "http"
-    clauses: ClassVar[tuple[str, ...]] = ("1", "2.http")
-    tools: ClassVar[tuple[str, ...]] = ("request",)
-    bare = False
-
-    async def request(self, client: Client, method: str, path: str = "", **content: Any) -> Response:
-        """One request below the case's path."""
-        response: Response = await client.tools["request"](method, client.path(path), **content)
-        return response
-
-    async def see(self, client: Client, method: str, path: str = "", **content: Any) -> None:
-        """Note the answer to one request."""
-        client.note(described(await self.request(client, method, path, **content)))
-
-
-def described(response: Response) -> str:
-    """Status, kind and body of a response."""
-    kind = response.headers.get("content-type", "no type").partition(";")[0]
-    return f"{response.status} {kind} {shown(response.body)}"
-
-
-class _Returned(_HTTP):
+class _Returned(HTTP):
     """Of what a handler returns."""
 
     returned: object = None
@@ -120,7 +96,7 @@ class ReturnResponse(_Returned):
         client.note(response.headers.get("x-own", "no such header"))
 
 
-class ReturnStream(_HTTP):
+class ReturnStream(HTTP):
     """A streaming response arrives whole and in order."""
 
     client_sees = ("200 text/plain in order",)
@@ -142,7 +118,7 @@ class ReturnStream(_HTTP):
         client.note(f"{response.status} {kind} {'in order' if in_order else shown(response.body)}")
 
 
-class ReturnMuch(_HTTP):
+class ReturnMuch(HTTP):
     """1 MiB goes there and back whole."""
 
     client_sees = (f"200 application/octet-stream of {MIB} bytes, b'xxxx' to b'xxxx'",)
@@ -156,7 +132,7 @@ class ReturnMuch(_HTTP):
         await self.see(client, "POST", body=b"x" * MIB)
 
 
-class JsonIn(_HTTP):
+class JsonIn(HTTP):
     """request.json() is the request's body; what is no JSON is 400 and says where."""
 
     client_sees = (
@@ -177,7 +153,7 @@ class JsonIn(_HTTP):
         client.note(f"{response.status} {kind} {told}")
 
 
-class RequestReads(_HTTP):
+class RequestReads(HTTP):
     """Path parameters are typed and handed over by name; query and headers are the request's."""
 
     client_sees = ('200 application/json b\'[7,"a b","1","value"]\'',)
@@ -191,7 +167,7 @@ class RequestReads(_HTTP):
         await self.see(client, "GET", "/7/a%20b?q=1", headers=[("X-Name", "value")])
 
 
-class Methods(_HTTP):
+class Methods(HTTP):
     """get, post, put, patch and delete route their method; another one is 405 and is told which there are."""
 
     methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -235,7 +211,7 @@ class UnknownPath(_Returned):
         await self.see(client, "GET", "/no/such/path")
 
 
-class HandlerRaises(_HTTP):
+class HandlerRaises(HTTP):
     """A handler that raises is 500, as JSON, and the server goes on."""
 
     clauses = ("2.http", "3.5")
@@ -263,53 +239,3 @@ class WrongReturn(_Returned):
 
     returned = object()
     client_sees = ('500 application/json b\'{"error":"Internal Server Error"}\'',)
-
-
-class BothOnOnePath(_HTTP):
-    """HTTP and WebSockets share a path."""
-
-    clauses = ("1",)
-    client_sees = ("200 text/plain b'by HTTP'", "text 'by WebSocket'")
-
-    def routes(self, app: App) -> None:
-        @app.get(f"/{self.name}")
-        async def handler(request: Request) -> Any:
-            return "by HTTP"
-
-    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
-        await websocket.accept()
-        await websocket.send_text("by WebSocket")
-
-    async def client(self, client: Client) -> None:
-        await self.see(client, "GET")
-        async with client.connect() as peer:
-            await client.see(peer)
-
-
-class PostToWebSockets(_HTTP):
-    """A POST broadcasts to the WebSockets of the same app, and is told how many there are."""
-
-    clauses = ("1", "2.http", "6.3")
-    one_process = True
-    client_sees = ("text 'in'", "text 'in'", "200 application/json b'{\"sent\":2}'", "text 'hi'", "text 'hi'")
-
-    def routes(self, app: App) -> None:
-        self._manager = WebSocketManager()
-
-        @app.post(f"/{self.name}")
-        async def announce(request: Request) -> Any:
-            return {"sent": await self._manager.broadcast_to_all((await request.json())["text"])}
-
-    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
-        await websocket.accept()
-        self._manager.add_connection(websocket.id, websocket)
-        await websocket.send_text("in")
-        await websocket.wait_closed()
-
-    async def client(self, client: Client) -> None:
-        async with client.connect() as one, client.connect() as two:
-            await client.see(one)
-            await client.see(two)
-            await self.see(client, "POST", json={"text": "hi"})
-            await client.see(one)
-            await client.see(two)
