@@ -92,7 +92,7 @@ def header_pairs(scope: Any) -> list[tuple[bytes, bytes]]:
 
 
 # A connection's addresses are the same in all of its requests, and the server's in everybody's.
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
 def _address(address: str) -> tuple[str, int | None] | None:
     """Host and port. For a unix socket the path and None, and None for who connects to it."""
     if address.startswith("/"):

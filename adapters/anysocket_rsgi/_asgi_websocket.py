@@ -76,9 +76,9 @@ async def run_asgi_websocket(
         logger.exception("exception in the ASGI app serving the WebSocket to %s", where)
         await connection.close(1011)
     else:
-        if not connection.answered and not is_asgi_server(protocol):
-            logger.error(WITHOUT_ANSWER, where)
         await connection.close(1000)
+        if not connection.answered:
+            logger.error(WITHOUT_ANSWER, where)
     finally:
         await connection.leave()
         transport.release()
@@ -224,15 +224,22 @@ class _Connection:
 
     async def close(self, code: int) -> None:
         """What the end of the app means for the peer, unless the connection has ended."""
+        await self._accept_over()
         if self._websocket is not None and not self._websocket.closed:
             await self._websocket.close(code)
 
     async def leave(self) -> None:
         """The app is done: let go of the connection."""
+        await self._accept_over()
         self._closed = True
         self._settle()
         if self._websocket is not None:
             await self._websocket._leave()
+
+    async def _accept_over(self) -> None:
+        """A task that the app has left may be accepting: a connection that opens now must be closed, too."""
+        if self._accepting:
+            await asyncio.shield(self._answered)
 
 
 def _misplaced(kind: str, after: str) -> RuntimeError:

@@ -207,10 +207,9 @@ async def test_an_app_that_only_sends_keeps_the_peer_answered() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send(ACCEPT)
-        with pytest.raises(OSError, match="closed by the peer"):
-            while True:
-                await send(text("tick"))
-                await asyncio.sleep(0.001)
+        while (error := await outcome(send(text("tick")))) is None:
+            await asyncio.sleep(0.001)
+        assert isinstance(error, OSError) and "closed by the peer" in str(error)
         gone.set()
 
     async with connect(from_asgi(app), "/") as peer:
@@ -399,6 +398,23 @@ async def test_two_accepts_at_once() -> None:
         pass
     assert seen[0] is None
     assert all(isinstance(error, RuntimeError) and "under way" in str(error) for error in seen[1:])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_app_that_ends_while_its_accept_is_under_way(fails: bool) -> None:
+    """The connection opens when the app is gone already, and is closed."""
+    accepting: list[asyncio.Task[Any]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        accepting.append(asyncio.create_task(send(ACCEPT)))
+        await asyncio.sleep(0)
+        if fails:
+            raise ZeroDivisionError
+
+    async with connect(from_asgi(app), "/") as peer:
+        assert (await peer.receive_close()).code == 1005
+        assert await peer.wait_ended()
+    await accepting[0]
 
 
 async def test_receiving_before_the_answer_is_told_of_a_refusal() -> None:
