@@ -59,12 +59,15 @@ class WebSocketProtocol:
         self._answered = False
         self._closed = False
 
-    async def accept(self) -> WebSocketTransport:
-        """Accept the connection. Raises ``ProtocolError`` when it was answered before, ``ProtocolClosed``
-        when the peer has left."""
-        if self._answered:
+    def accept(self) -> asyncio.Future[WebSocketTransport]:
+        """Accept the connection, from the call on, as Granian does. Awaited, it raises ``ProtocolError`` when
+        the handshake was answered before, ``ProtocolClosed`` when the peer has left."""
+        first, self._answered = not self._answered, True
+        return asyncio.get_running_loop().create_task(self._accept(first=first))
+
+    async def _accept(self, *, first: bool) -> WebSocketTransport:
+        if not first:
             raise ProtocolError("the handshake was answered already")
-        self._answered = True
         try:
             await self._outgoing.send(partial(self._send, {"type": "websocket.accept", "headers": []}))
         except FAILURES as error:
