@@ -6,6 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from anysocket_asgi._at_rest import call_at_rest
@@ -69,7 +70,8 @@ class RSGIUnderASGI:
         if (await receive())["type"] != "websocket.connect":
             return  # The peer has left before it was asked in.
         denial = "websocket.http.response" in (scope.get("extensions") or {})
-        transport = ASGITransport(build_scope(scope, {}), receive, send, profile, denial=denial)
+        whole_send = partial(_send_whole, send)
+        transport = ASGITransport(build_scope(scope, {}), receive, whole_send, profile, denial=denial)
         protocol = WebSocketProtocol(transport, send)
         try:
             await self._run_app(rsgi_scope(scope), protocol)
@@ -115,6 +117,11 @@ class RSGIUnderASGI:
         if self._starting is None:
             self._starting = asyncio.create_task(call_at_rest(init))
         await asyncio.shield(self._starting)
+
+
+async def _send_whole(send: Send, event: Any) -> None:
+    """With ASGI's default written out, as frameworks do: TestClient shows a test the event as it is."""
+    await send({**event, "reason": ""} if event["type"] == "websocket.close" else event)
 
 
 async def _fail(protocol: HTTPProtocol | WebSocketProtocol) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 from typing import Any
@@ -89,13 +90,20 @@ class WebSocketProtocol:
             if self._socket.close():
                 self._outgoing.put(partial(self._transport.close, _close_code(status), ""))
             return
-        status = 403 if status is None else status
-        if not isinstance(status, int) or not 200 <= status <= 999:
+        if status is None:
+            refuse = self._refuse
+        elif isinstance(status, int) and 200 <= status <= 999:
+            refuse = partial(self._transport.deny, status, (), b"")
+        else:
             raise ValueError(
                 f"close({status!r}) before accept(): no HTTP status, which ends Granian's process"
             )
         self._answered = self._closed = True
-        self._outgoing.put(partial(self._transport.deny, status, (), b""))
+        self._outgoing.put(refuse)
+
+    async def _refuse(self) -> None:
+        with contextlib.suppress(*FAILURES):  # A peer that has left is refused, too.
+            await self._send({"type": "websocket.close"})
 
     # -- the end of the app's call --
 

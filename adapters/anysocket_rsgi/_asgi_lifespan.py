@@ -38,6 +38,9 @@ class ASGILifespan:
         """Start the app up. Raises :class:`LifespanError` if it says that this failed. An app that raises or
         returns without a word does not support the protocol, and is served all the same."""
         loop = asyncio.get_running_loop()
+        # Not only once: TestClient runs a lifespan each time it is entered.
+        self._told_to_start = False
+        self.state.clear()
         self._started: Answer = loop.create_future()
         self._stopped: Answer = loop.create_future()
         self._told_to_stop = asyncio.Event()
@@ -52,20 +55,20 @@ class ASGILifespan:
             task.add_done_callback(self._log_early_end)
 
     async def stop(self) -> None:
-        """Shut the app down. Raises :class:`LifespanError` if it says that this failed, or else what it
-        raised."""
+        """Shut the app down. Raises what the app raised, or else :class:`LifespanError` if it says that this
+        failed."""
         task, self._task = self._task, None
         if task is None or task.done():
             return
         task.remove_done_callback(self._log_early_end)
         self._told_to_stop.set()
         await _first(task, self._stopped)
-        failure = self._stopped.result() if self._stopped.done() else None
-        if failure is not None:
-            await _fail(task, failure)
         error = await _end(task)
         if error is not None:
             raise error
+        failure = self._stopped.result() if self._stopped.done() else None
+        if failure is not None:
+            raise LifespanError(failure)
 
     async def _run(self) -> None:
         scope = {

@@ -37,6 +37,7 @@ class Request:
         "_over",
         "_protocol",
         "_read",
+        "_told",
         "_turn",
         "_waiter",
         "_watch",
@@ -52,6 +53,7 @@ class Request:
         self.disconnected = False
         """Whether the client was seen to leave before the response was complete."""
         self._over = False
+        self._told = False
         # What follows is made when it is asked for: most apps never do.
         self._read = False
         self._turn: asyncio.Lock | None = None
@@ -133,7 +135,9 @@ class Request:
 
     async def _wait_gone(self) -> None:
         if self._over or self.disconnected:
-            await asyncio.sleep(0)  # Who asks again and again must not be alone in the process.
+            if self._told:
+                await asyncio.sleep(0)  # Who asks again and again must not be alone in the process.
+            self._told = True  # At once when first asked: frameworks look, and do not wait for it.
             return
         if self._gone is None:
             self._gone = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from anysocket import ConnectionClosed, UnsupportedByTransport
-from anysocket._websocket import WebSocket
+from anysocket._websocket import LOST, WebSocket
 from anysocket_rsgi._asgi_response import checked_status
 from anysocket_rsgi._asgi_scope import ASGIApp, ASGIMessage, is_asgi_server, websocket_scope
 from anysocket_rsgi._scope import build_scope
@@ -62,7 +62,8 @@ async def run_asgi_websocket(
     of here instead.
     """
     transport = RSGITransport(build_scope(scope, {}), protocol)
-    connection = _Connection(transport, unsupported)
+    # An ASGI server has its own way of the plain refusal; Granian up to 2.8.5 needs a status.
+    connection = _Connection(transport, unsupported, refusal=None if is_asgi_server(protocol) else 403)
     asgi_scope = websocket_scope(scope, state, root_path)
     where = asgi_scope["raw_path"].decode()
     try:
@@ -71,7 +72,7 @@ async def run_asgi_websocket(
         logger.debug("the WebSocket to %s ended: %s", where, closed)
     except Exception:
         if is_asgi_server(protocol):
-            transport.forget()
+            connection.abandon()
             raise
         logger.exception("exception in the ASGI app serving the WebSocket to %s", where)
         await connection.close(1011)
@@ -88,20 +89,24 @@ class _Connection:
     """ASGI's ``receive`` and ``send`` for one WebSocket."""
 
     __slots__ = (
+        "_abandoned",
         "_accepting",
         "_answered",
         "_asked",
         "_closed",
         "_denial",
+        "_refusal",
         "_transport",
         "_turn",
         "_unsupported",
         "_websocket",
     )
 
-    def __init__(self, transport: RSGITransport, unsupported: Unsupported) -> None:
+    def __init__(self, transport: RSGITransport, unsupported: Unsupported, *, refusal: int | None) -> None:
         self._transport = transport
+        self._refusal = refusal
         self._unsupported = unsupported
+        self._abandoned = False
         self._asked = False  # Whether the app has got its websocket.connect.
         self._accepting = False
         self._websocket: WebSocket | None = None  # Once accepted.
@@ -179,7 +184,7 @@ class _Connection:
         elif kind == "websocket.accept":
             await self._accept(message)
         elif kind == "websocket.close":
-            await self._deny(403)
+            await self._deny(self._refusal)
         elif kind == "websocket.http.response.start":
             self._denial = checked_status(message["status"])
             if message.get("headers"):
@@ -211,7 +216,7 @@ class _Connection:
             assert self._denial is not None
             await self._deny(self._denial)
 
-    async def _deny(self, status: int) -> None:
+    async def _deny(self, status: int | None) -> None:
         self._closed = True
         await self._transport.deny(status, [], b"")
         self._settle()
@@ -230,11 +235,22 @@ class _Connection:
 
     async def leave(self) -> None:
         """The app is done: let go of the connection."""
+        if self._abandoned:
+            return
         await self._accept_over()
         self._closed = True
         self._settle()
         if self._websocket is not None:
             await self._websocket._leave()
+
+    def abandon(self) -> None:
+        """Leave the connection's end to the server. Nothing is waited for: the cancellation of TestClient,
+        when it leaves, would take the place of the app's exception."""
+        self._abandoned = self._closed = True
+        self._transport.forget()
+        self._settle()
+        if self._websocket is not None:
+            self._websocket._lost(LOST)
 
     async def _accept_over(self) -> None:
         """A task that the app has left may be accepting: a connection that opens now must be closed, too."""

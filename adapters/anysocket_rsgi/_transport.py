@@ -90,7 +90,7 @@ class RSGITransport:
             del accepting  # The traceback would hold what it gives, and with it the TCP connection.
             raise
 
-    async def deny(self, status: int, headers: RawHeaders, body: bytes) -> None:
+    async def deny(self, status: int | None, headers: RawHeaders, body: bytes) -> None:
         self._answered = True
         self._protocol.close(status)
 
