@@ -56,7 +56,8 @@ class ProcessRunning(Running):
     def _serves(self, ready: str) -> bool:
         end = time.monotonic() + START_TIMEOUT
         while self.alive() and time.monotonic() < end:
-            if ready in self._whole_log() and is_open(self.endpoint):
+            log = self._whole_log()
+            if all(line in log for line in ready.splitlines()) and is_open(self.endpoint):
                 return True
             time.sleep(0.02)
         return False

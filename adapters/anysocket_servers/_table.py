@@ -31,8 +31,8 @@ class Server:
     capabilities: Capability
     command: str = ""
     ready: str = ""
-    """What the log says when connections are served; accepting TCP connections alone is not enough
-    where the parent process listens before its worker has loaded the app."""
+    """What the log says when connections are served, each line of it somewhere; accepting TCP connections
+    alone is not enough where the parent process listens before its workers have loaded the app."""
     transport: Literal["tcp", "tls", "unix"] = "tcp"
     http_version: Literal["1.1", "2"] = "1.1"
     workers: int = 1
@@ -113,7 +113,7 @@ VARIANTS: tuple[Server, ...] = (
     Server("granian-rsgi-rloop", "Granian RSGI, rloop", ("granian", "rloop"), "rsgi", RSGI,
            granian("rsgi", "--runtime-mode st --loop rloop"), STARTED),
     Server("granian-rsgi-2-workers", "Granian RSGI, 2 workers", G, "rsgi", RSGI,
-           ST + " --workers 2", "Started worker-2", workers=2),
+           ST + " --workers 2", "Started worker-1\nStarted worker-2", workers=2),
     Server("granian-rsgi-tls", "Granian RSGI, TLS", ("granian", "trustme"), "rsgi", RSGI,
            f"{ST} {TLS}", STARTED, transport="tls"),
     Server("granian-rsgi-unix", "Granian RSGI, unix socket", G, "rsgi", RSGI, ST, STARTED, transport="unix"),
