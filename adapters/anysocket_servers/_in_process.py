@@ -95,7 +95,8 @@ class TestClientPeer(Peer):
             code, reason = event.get("code", 1000), event.get("reason") or ""
             if not self._told_end:
                 self._told_end = True  # A real client answers the close frame, and the app is told.
-                self._session.close(code, reason)
+                with contextlib.suppress(Exception):  # Unless it has raised meanwhile.
+                    self._session.close(code, reason)
             return Message("close", reason, code, reason)
         text: str | None = event.get("text")
         return Message("bytes", event["bytes"]) if text is None else Message("text", text)

@@ -189,12 +189,14 @@ async def test_header_that_is_not_ascii_does_no_harm(running):
 @pytest.mark.parametrize(
     "lines", [["chat.v1, chat.v2"], ["chat.v1", "chat.v2"], ["chat.v1,chat.v2"]], ids=["one", "two", "tight"]
 )
-async def test_offered_subprotocols_count_from_one_line_or_several(running, lines):
+async def test_offered_subprotocols_count_from_one_line_or_several(running, server, lines):
     async with running.frames() as client:
         headers = tuple(("Sec-WebSocket-Protocol", line) for line in lines)
         assert (await client.upgrade(Handshake("/inspect/x", headers))).accepted
         _, payload = await client.receive() or (None, b"{}")
-    assert json.loads(payload)["subprotocols"] == ["chat.v1", "chat.v2"]
+    # Hypercorn knows those of the last line only, and cuts the connection at an answer with another.
+    offered = lines[-1:] if server.name == "hypercorn" and len(lines) > 1 else ["chat.v1", "chat.v2"]
+    assert json.loads(payload)["subprotocols"] == offered
 
 
 async def test_subprotocol_that_was_not_offered_is_a_value_error(running):
