@@ -88,25 +88,14 @@ class MessagesBeforeTheEnd(_Shutdown):
             await client.see(peer, END_TIMEOUT)
 
 
-@contextlib.asynccontextmanager
-async def noting(app: App) -> AsyncIterator[Mapping[str, Any]]:
-    """A lifespan that notes its end to those who left their stage."""
-    stages: list[Stage] = []
-    yield {"stages": stages}
-    for stage in stages:
-        stage.note("the lifespan ends")
-
-
 class _Unwound(_Shutdown):
-    """Of handlers whose ``finally`` runs before the lifespan ends."""
+    """Of handlers whose ``finally`` must run."""
 
-    app_options = {"lifespan": noting}
+    needs = Capability(0)
     client_sees = ("text 'in'", "the process ends")
-    handler_sees = ("finally", "the lifespan ends")
+    handler_sees: ClassVar[tuple[str, ...]] = ("finally",)
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
-        if hasattr(websocket.state, "stages"):
-            websocket.state.stages.append(stage)
         await websocket.accept()
         await websocket.send_text("in")
         try:
@@ -126,7 +115,7 @@ class _Unwound(_Shutdown):
 
 
 class ReceivingHandlerUnwinds(_Unwound):
-    """The finally of a handler that receives runs, then the lifespan ends, then the process."""
+    """The finally of a handler that receives runs, and the process ends."""
 
     async def wait(self, websocket: WebSocket) -> None:
         async for _ in websocket:
@@ -134,10 +123,34 @@ class ReceivingHandlerUnwinds(_Unwound):
 
 
 class SleepingHandlerUnwinds(_Unwound):
-    """A handler that only sleeps keeps nothing: its finally runs, the lifespan ends, the process ends."""
+    """A handler that only sleeps keeps nothing: its finally runs, and the process ends."""
 
     async def wait(self, websocket: WebSocket) -> None:
         await asyncio.Event().wait()
+
+
+@contextlib.asynccontextmanager
+async def noting(app: App) -> AsyncIterator[Mapping[str, Any]]:
+    """A lifespan that notes its end to those who left their stage."""
+    stages: list[Stage] = []
+    yield {"stages": stages}
+    for stage in stages:
+        stage.note("the lifespan ends")
+
+
+class LifespanEndsLast(_Unwound):
+    """Handlers unwind before the lifespan ends: what it opened is there for their finally."""
+
+    bare = False
+    app_options = {"lifespan": noting}
+    handler_sees = ("finally", "the lifespan ends")
+
+    async def wait(self, websocket: WebSocket) -> None:
+        await websocket.wait_closed()
+
+    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
+        websocket.state.stages.append(stage)
+        await super().handler(websocket, stage)
 
 
 class NoUpgradeWhileEnding(_Shutdown):
