@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -32,8 +32,8 @@ class HTTPProtocol:
     """What an RSGI app is called with for one request.
 
     The body is read once, by ``await protocol()`` or ``async for chunk in protocol``. One response is given,
-    by one of the ``response_…`` calls, which are plain functions: what they leave is sent in order, while
-    the app goes on. Another one raises ``ProtocolError``.
+    by one of the ``response_…`` calls, which are plain functions: what they leave is sent while the app goes
+    on. Another one is logged and ignored.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,10 +67,10 @@ class HTTPProtocol:
     def response_empty(self, status: int, headers: ResponseHeaders) -> None:
         """A response without a body. Raises ``ValueError`` for what is no status, as the others do."""
         is_head = self._scope.method == "HEAD"
-        raw = self._begin(status, headers, drop_length=not is_head)
+        raw = _checked(status, headers, drop_length=not is_head)
         if not is_head:
             _add_length(status, raw, 0)
-        self._outgoing.put(partial(self._send_whole, status, raw, b""))
+        self._respond(self._send_whole, status, raw, b"")
 
     def response_str(self, status: int, headers: ResponseHeaders, body: str) -> None:
         """A response whose body is text, sent as UTF-8."""
@@ -82,14 +82,13 @@ class HTTPProtocol:
         """A response whose body is bytes."""
         if not isinstance(body, bytes | bytearray | memoryview):
             raise TypeError(f"response_bytes() takes bytes as body, not {type(body).__name__}")
-        raw, body = self._begin(status, headers), bytes(body)
+        raw, body = _checked(status, headers), bytes(body)
         _add_length(status, raw, len(body))
-        self._outgoing.put(partial(self._send_whole, status, raw, body))
+        self._respond(self._send_whole, status, raw, body)
 
     def response_file(self, status: int, headers: ResponseHeaders, file: str) -> None:
         """A response whose body is a file's content; 404 if it cannot be opened when its turn comes."""
-        raw = self._begin(status, headers)
-        self._outgoing.put(partial(self._send_file, status, raw, os.fspath(file), 0, None))
+        self._respond(self._send_file, status, _checked(status, headers), os.fspath(file), 0, None)
 
     def response_file_range(
         self, status: int, headers: ResponseHeaders, file: str, start: int, end: int
@@ -97,28 +96,28 @@ class HTTPProtocol:
         """As :meth:`response_file`, of the bytes from ``start`` up to ``end``, which is not among them."""
         if not 0 <= start < end:
             raise ValueError(f"invalid range: {start} to {end}")
-        raw = self._begin(status, headers)
-        self._outgoing.put(partial(self._send_file, status, raw, os.fspath(file), start, end - start))
+        raw = _checked(status, headers)
+        self._respond(self._send_file, status, raw, os.fspath(file), start, end - start)
 
     def response_stream(self, status: int, headers: ResponseHeaders) -> StreamTransport:
-        """A response whose body is sent through the returned object, and is complete when that is freed."""
-        raw = self._begin(status, headers)
-        self._outgoing.put(partial(self._emit, _start(status, raw)))
+        """A response whose body is sent through the returned object, and is complete when that is freed.
+        Raises ``ProtocolError`` after another response."""
+        raw = _checked(status, headers)
+        if not self._respond(self._emit, _start(status, raw)):
+            raise ProtocolError("the app has given a response already")
         has_body = not self._is_empty(status)
         self._stream = Stream(self._send, self._outgoing, self._request, has_body=has_body)
         return StreamTransport(self._stream)
 
-    def _begin(self, status: int, headers: ResponseHeaders, *, drop_length: bool = False) -> RawHeaders:
+    def _respond(self, work: Callable[..., Awaitable[object]], *arguments: Any) -> bool:
+        """Put it to be sent. Granian ignores a response after the first one, and there are apps that rely on
+        it without knowing."""
         if self.responded:
-            what = f"a second response to {self._scope.method} {self._scope.path}"
-            logger.error("%s: the first one stands", what)
-            raise ProtocolError(what)
-        if not isinstance(status, int) or not 200 <= status <= 999:
-            raise ValueError(f"{status!r} is no HTTP response status from 200 to 999")
-        # Servers insist on a length that is kept, and some on none here (RFC 9110 section 8.6).
-        raw = _raw_headers(headers, drop_length=drop_length or status in NO_CONTENT)
+            logger.error("a second response to %s %s is ignored", self._scope.method, self._scope.path)
+            return False
         self.responded = True
-        return raw
+        self._outgoing.put(partial(work, *arguments))
+        return True
 
     def _is_empty(self, status: int) -> bool:
         return self._scope.method == "HEAD" or status in NO_CONTENT
@@ -186,8 +185,13 @@ def _start(status: int, raw: RawHeaders) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": raw}
 
 
-def _raw_headers(headers: ResponseHeaders, *, drop_length: bool) -> RawHeaders:
-    """As bytes; those that break a response apart are left out, as Granian does, though not silently."""
+def _checked(status: int, headers: ResponseHeaders, *, drop_length: bool = False) -> RawHeaders:
+    """The headers as bytes, and an error for what is no status. Headers that break a response apart are left
+    out, as Granian does, though not silently."""
+    if not isinstance(status, int) or not 200 <= status <= 999:
+        raise ValueError(f"{status!r} is no HTTP response status from 200 to 999")
+    # Servers insist on a length that is kept, and some on none here (RFC 9110 section 8.6).
+    drop_length = drop_length or status in NO_CONTENT
     raw: RawHeaders = []
     for name, value in headers:
         if not (isinstance(name, str) and isinstance(value, str)):

@@ -152,6 +152,7 @@ class HTTP:
     async def twice(self, scope: Any, protocol: Any) -> None:
         protocol.response_str(200, TEXT, "first")
         protocol.response_str(500, TEXT, "second")
+        tell(scope, error_of(protocol.response_stream, 200, TEXT))
 
     async def none(self, scope: Any, protocol: Any) -> None:
         pass
@@ -187,6 +188,7 @@ class HTTP:
             await awaited_error_of(transport.send_str(b"")),
             await awaited_error_of(transport.send_bytes("")),
             error_of(call.response_empty, 200, []),
+            error_of(call.response_stream, 200, []),
         ]
         await transport.send_str(json.dumps(seen))
 
