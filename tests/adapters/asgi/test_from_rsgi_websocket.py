@@ -174,10 +174,12 @@ async def test_lost_peer(running, server, how):
 
 @pytest.mark.parametrize("how", ["close", "abort"])
 async def test_sender_is_told_of_the_end(running, server, how):
-    """Also on servers whose sends say nothing."""
+    """Also on servers whose sends say nothing, and behind messages that it does not read."""
     name = key()
     async with running.connect(f"/only-sends?{name}") as peer:
         await peer.receive_text()
+        for _ in range(5):
+            await peer.send_bytes(b"x" * 50_000)
         await getattr(peer, how)()
         assert await told(running, name) == [CLOSED, True]
 
