@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from anysocket._errors import ConnectionClosed, WebSocketStateError
+from anysocket._going_on import GoingOn
 
 Send = Callable[[Any], Awaitable[object]]
 
@@ -104,7 +105,7 @@ class Outbox:
         self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
         self._queued_bytes = 0
 
-    async def send(self, send: Send, data: str | bytes) -> None:
+    async def send(self, send: Send, data: str | bytes) -> None:  # noqa: C901 - one frame per message
         """Send when everything called for earlier is with the server; returns when this is, too.
 
         Cancelled before its turn, the message is not sent.
@@ -118,25 +119,44 @@ class Outbox:
                 raise self._refusal()
         self._busy = True
         self._under_way = current_task()
+        sending: Any = None
         try:
-            await send(data)
+            sending = send(data)
+            if hasattr(sending, "add_done_callback"):  # A future of the server's own.
+                sending = GoingOn(sending)
+            await sending
         except self._failures as error:
             self._on_failure(error)
             raise self._refusal() from None
         except asyncio.CancelledError:
-            # Cancelled by abandon() alone, it is no cancellation to the sender's task.
-            if self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0:
+            if isinstance(sending, GoingOn):
+                self._leave(sending)
+            if self._interrupted():
                 raise self._refusal() from None
             raise
         finally:
-            self._under_way = None
-            if self._queue:
-                self.release()
+            if self._callback is not None:  # The send goes on, and holds the pen until it is done.
+                self._under_way = sending.future
             else:
-                self._busy = False
+                self._under_way = None
+                if self._queue:
+                    self.release()
+                else:
+                    self._busy = False
         self._sends_in_round += 1
         if self._sends_in_round == SENDS_PER_ROUND:
             await self._end_round()
+
+    def _interrupted(self) -> bool:
+        """Whether a cancellation was abandon()'s alone: then it is none to the sender's task."""
+        return self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0
+
+    def _leave(self, sending: GoingOn) -> None:
+        """Its sender was cancelled: the send goes on by itself, unless the connection is over."""
+        if self._interrupting:
+            sending.give_up()
+        elif sending.future is not None:
+            self._callback = sending.afterwards = _Written(self)
 
     async def _end_round(self) -> None:
         self._sends_in_round = 0

@@ -348,6 +348,78 @@ async def test_a_server_may_send_by_a_future_of_its_own() -> None:
     assert transport.sent == ["one", "two", "three"]
 
 
+async def cancelled_send(transport: ByFuture, websocket: WebSocket) -> None:
+    """A send that is cancelled while the server has its message, by a scope that knows its cancellations."""
+    sender = asyncio.create_task(websocket.send_text("cancelled"))
+    await settle()
+    sender.cancel("by a scope")
+    with pytest.raises(asyncio.CancelledError, match="by a scope"):
+        await soon(sender)
+
+
+async def test_a_servers_future_goes_on_when_its_sender_is_cancelled() -> None:
+    """Else the next message would be beside it in the server, and overtake it on one with threads."""
+    transport = ByFuture()
+    websocket, manager = await member(transport)
+    await cancelled_send(transport, websocket)
+    senders = [asyncio.create_task(websocket.send_text(f"{number}")) for number in range(2)]
+    assert await manager.broadcast_to_all("room") == 1
+    await settle()
+    assert transport.sent == ["cancelled"]
+    for _ in range(4):
+        transport.futures[-1].settle()
+        await settle()
+    await soon(asyncio.gather(*senders))
+    assert transport.sent == ["cancelled", "room", "0", "1"]
+    assert not any(future.cancelled() for future in transport.futures)
+
+
+async def test_a_servers_future_that_was_done_as_its_sender_was_cancelled_holds_nobody_up() -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    sender = asyncio.create_task(websocket.send_text("cancelled"))
+    await settle()
+    transport.futures[-1].settle()
+    sender.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await soon(sender)
+    following = asyncio.create_task(websocket.send_text("next"))
+    await settle()
+    transport.futures[-1].settle()
+    await soon(following)
+    assert transport.sent == ["cancelled", "next"]
+
+
+async def test_a_servers_future_that_fails_after_its_sender_was_cancelled_is_the_end() -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    await cancelled_send(transport, websocket)
+    waiting = asyncio.create_task(websocket.send_text("next"))
+    await settle()
+    transport.futures[-1].settle(error=BrokenPipeError())
+    with pytest.raises(ConnectionClosed) as closed:
+        await soon(waiting)
+    assert closed.value.by == "lost"
+    assert transport.sent == ["cancelled"]
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+async def test_a_servers_future_is_given_up_at_the_end(cancels: bool) -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    sender = asyncio.create_task(websocket.send_text("stuck"))
+    await settle()
+    if cancels:
+        sender.cancel()
+        await settle()
+    transport.peer_closes(4001)
+    await soon(websocket.wait_closed())
+    await settle()
+    assert [future.cancelled() for future in transport.futures] == [True]
+    (outcome,) = await soon(asyncio.gather(sender, return_exceptions=True))
+    assert isinstance(outcome, asyncio.CancelledError if cancels else ConnectionClosed)
+
+
 @pytest.mark.parametrize("error", [BrokenPipeError(), KeyError("bug"), asyncio.CancelledError()])
 async def test_a_servers_future_that_fails_is_the_end(error: BaseException) -> None:
     transport = ByFuture()
