@@ -32,19 +32,27 @@ class WebSocketProtocol:
     def accept(self) -> asyncio.Future[WebSocketTransport]:
         """Accept the connection, from the call on, as Granian does. Awaited, it raises ``ProtocolError`` when
         the handshake was answered before, ``ProtocolClosed`` when the peer has left."""
-        first, self._answered = not self._answered, True
-        return asyncio.get_running_loop().create_task(self._accept(first=first))
+        accepted: asyncio.Future[WebSocketTransport] = asyncio.get_running_loop().create_future()
+        if self._answered:
+            accepted.set_exception(ProtocolError("the handshake was answered already"))
+        else:
+            self._answered = True
+            self._outgoing.put(partial(self._accept, accepted))
+        return accepted
 
-    async def _accept(self, *, first: bool) -> WebSocketTransport:
-        if not first:
-            raise ProtocolError("the handshake was answered already")
+    async def _accept(self, accepted: asyncio.Future[WebSocketTransport]) -> None:
+        error: RuntimeError | None = None
         try:
-            await self._outgoing.send(partial(self._send, {"type": "websocket.accept", "headers": []}))
-        except FAILURES as error:
+            await self._send({"type": "websocket.accept", "headers": []})
+            current_watch().add(self._socket)
+        except FAILURES:
             self._closed = True
-            raise self._socket.lost() from error
-        current_watch().add(self._socket)
-        return self._socket
+            error = self._socket.lost()
+        if not accepted.done():  # Cancelled: the connection is there all the same.
+            if error is None:
+                accepted.set_result(self._socket)
+            else:
+                accepted.set_exception(error)
 
     def close(self, status: int | None = None) -> None:
         """Refuse the connection with an HTTP status (default 403), or close it after :meth:`accept` with a
