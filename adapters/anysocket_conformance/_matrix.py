@@ -129,8 +129,8 @@ class Matrix:
             f"{len(self._cases)} cases on {len(self._servers) + len(self._variants)} servers: {played} runs under "
             f"anysocket ({verdicts[Verdict.KEPT]} kept, {verdicts[Verdict.IN_PART]} in part, "
             f"{verdicts[Verdict.DEVIATES]} known deviations, {verdicts[Verdict.FAILED]} failures, "
-            f"{verdicts[Verdict.NOT_PLAYED]} not played for want of what the case needs) and {bare} runs on the "
-            "bare servers."
+            f"{verdicts[Verdict.NOT_PLAYED]} not played for want of what the case needs) and {bare} runs on "
+            "the bare servers."
         )
 
     def _capabilities(self) -> Iterator[str]:
@@ -258,12 +258,12 @@ def without_versions(page: str) -> str:
 HEAD = """\
 # Compatibility
 
-Generated from runs by `python -m anysocket matrix`; `--check` runs all of it again and compares. Each promise of the
-contract is a case: a handler, a client over a real socket, and what both must see. Every case is played under
-anysocket, and with the same handler on the bare server's own calls.
+Generated from runs by `python -m anysocket matrix`; `--check` runs all of it again and compares. Each promise
+of the contract is a case: a handler, a client over a real socket, and what both must see. Every case is played
+under anysocket, and with the same handler on the bare server's own calls.
 """
 LEGEND = """\
 **yes** (bold): kept under anysocket, and not by the server alone. yes: by both, or a bare server has no such
 thing. part: what the contract says for a server without a capability, which the note names; the program asks
-`websocket.capabilities`. no: a known deviation. –: not played, as the server has not what the case needs. Each
-part and no has a note below its table."""
+`websocket.capabilities`. no: a known deviation. –: not played, as the server has not what the case needs.
+Each part and no has a note below its table."""

@@ -8,7 +8,7 @@ _RSGI = {
     Capability.SUBPROTOCOL: "RSGI 1.6: `accept()` takes no argument",
     Capability.ACCEPT_HEADERS: "RSGI 1.6: `accept()` takes no argument",
     Capability.DENIAL_BODY: "RSGI 1.6: `close(status)` before `accept()` carries the status alone",
-    Capability.CLOSE_CODE: "RSGI 1.6: `close()` after `accept()` sends an empty close frame whatever it is given",
+    Capability.CLOSE_CODE: "RSGI 1.6: `close()` after `accept()` sends an empty close frame always",
     Capability.CLOSE_REASON: "RSGI 1.6: `close()` takes no reason",
     Capability.PEER_CLOSE_CODE: "RSGI 1.6: the message of kind 0 has no data",
     Capability.PEER_CLOSE_REASON: "RSGI 1.6: the message of kind 0 has no data",

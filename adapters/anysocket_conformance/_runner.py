@@ -115,26 +115,43 @@ class _Run:
         await self._listening.__aexit__(None, None, None)
 
     async def play_all(self, cases: Sequence[Case]) -> dict[Case, Sight]:
-        """Many at a time; those that a death of the server concerns, and those that need a server of their
-        own, one by one."""
-        shared = [case for case in cases if not case.own_server]
-        running = await self._launch()
+        """Many at a time, on a new server whenever one has died; those that a death concerns, and those that
+        need a server of their own, one by one."""
         sights: dict[Case, Sight] = {}
-        limit = asyncio.Semaphore(AT_ONCE)
-
-        async def play_one(case: Case) -> None:
-            async with limit:
-                if await self._lives(running):
-                    sight = await self._play(case, running)
-                    if self._unsuspicious(case, sight) or await self._lives(running):
-                        sights[case] = sight
-
-        await asyncio.gather(*(play_one(case) for case in shared))
-        await self._stop(running)
+        waiting = [case for case in cases if not case.own_server]
+        while waiting:
+            begun = await self._play_together(waiting, sights)
+            for case in begun or waiting:
+                if case not in sights:
+                    sights[case] = await self._play_alone(case)
+            waiting = [case for case in waiting if case not in sights]
         for case in cases:
             if case not in sights:
                 sights[case] = await self._play_alone(case)
         return sights
+
+    async def _play_together(self, cases: Sequence[Case], sights: dict[Case, Sight]) -> list[Case]:
+        """On one server, to its end or theirs. Which were begun; what was seen is added to ``sights``, unless
+        a death may have to do with it."""
+        running = await self._launch()
+        limit = asyncio.Semaphore(AT_ONCE)
+        begun: list[Case] = []
+        died = False
+
+        async def play_one(case: Case) -> None:
+            nonlocal died
+            async with limit:
+                died = died or not running.alive()
+                if died:
+                    return
+                begun.append(case)
+                sight = await self._play(case, running)
+                if self._unsuspicious(case, sight) or (not died and await self._lives(running)):
+                    sights[case] = sight
+
+        await asyncio.gather(*(play_one(case) for case in cases))
+        await self._stop(running)
+        return begun
 
     def _unsuspicious(self, case: Case, sight: Sight) -> bool:
         return sight == case.expected(self._server.capabilities)

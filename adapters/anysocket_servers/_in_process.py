@@ -146,11 +146,6 @@ async def _enter_session(
         raise AssertionError(f"{label}: the handshake was not answered") from None
     except Exception as error:
         raise Refused(500, (), repr(error).encode()) from error  # What a server answers when the app raises.
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise Refused(500, (), b"the app was cancelled") from error
 
 
 class BridgedPeer(Peer):

@@ -29,7 +29,7 @@ class LocalRunning(Running):
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._records: list[str] = []
-        self._alive = True
+        self._serves = True
         self._handler = logging.Handler()
         self._handler.setFormatter(logging.Formatter("[%(levelname)s] %(name)s: %(message)s"))
         self._handler.emit = lambda record: self._records.append(  # type: ignore[method-assign]
@@ -38,13 +38,13 @@ class LocalRunning(Running):
         logging.getLogger().addHandler(self._handler)
 
     def alive(self) -> bool:
-        return self._alive
+        return self._serves
 
     def _whole_log(self) -> str:
         return "".join(self._records)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        self._alive = False
+        self._serves = False
         logging.getLogger().removeHandler(self._handler)
 
 
@@ -87,7 +87,8 @@ class TestClientRunning(LocalRunning):
 
     def __init__(self, server: Server, app: Any) -> None:
         super().__init__(server)
-        served = _raising_failed_start(_logging_errors(app))
+        self._exited = False
+        served = _raising_failed_start(_logging_errors(self._telling_exits(app)))
         self._client = TestClient(served, base_url=self.url, raise_server_exceptions=False)
         self._calls = CallThread(self.name)
         self._sessions: list[WebSocketTestSession] = []
@@ -97,6 +98,21 @@ class TestClientRunning(LocalRunning):
             self._calls.stop()
             super().stop()
             raise
+
+    def _telling_exits(self, app: Any) -> Any:
+        """``app``, whose exit takes the event loop of all connections with it."""
+
+        async def telling_app(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await app(scope, receive, send)
+            except SystemExit:
+                self._exited = True
+                raise
+
+        return telling_app
+
+    def alive(self) -> bool:
+        return super().alive() and not self._exited
 
     def _connect(self, handshake: Handshake, timeout: float) -> AbstractAsyncContextManager[Peer]:
         return connect_testclient(self.name, self._client, handshake, self._sessions, timeout)
@@ -110,11 +126,12 @@ class TestClientRunning(LocalRunning):
         return Response(response.status_code, response.headers, response.content)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        if not self.alive():
+        if not self._serves:
             return
-        # What a handler raised was the business of the test that saw it, and one that hangs is left behind.
-        with contextlib.suppress(Exception):
-            self._calls.submit(self._leave).result(timeout)
+        if self.alive():
+            # What a handler raised was the business of the test that saw it, one that hangs is left behind.
+            with contextlib.suppress(Exception):
+                self._calls.submit(self._leave).result(timeout)
         self._calls.stop()
         super().stop()
 

@@ -7,7 +7,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from anysocket_servers._endpoint import TIMEOUT
@@ -79,4 +79,11 @@ class CallThread:
                 try:
                     future.set_result(call())
                 except BaseException as error:  # It belongs to whoever asked for the call.
-                    future.set_exception(error)
+                    future.set_exception(_harmless(error))
+
+
+def _harmless(error: BaseException) -> Exception:
+    """The error, or one in its place where an app's end would be that of its caller."""
+    if isinstance(error, Exception) and not isinstance(error, CancelledError):
+        return error
+    return RuntimeError(f"it raised {error!r}")

@@ -5,6 +5,7 @@ from anysocket.testing.cases import CASES
 from anysocket_conformance.cases import (
     addresses,
     any_app,
+    as_sent,
     closing_frames,
     frames,
     http,
@@ -22,6 +23,7 @@ MODULES = (
     violations,
     survival,
     resets,
+    as_sent,
     addresses,
     http,
     http_and_websockets,

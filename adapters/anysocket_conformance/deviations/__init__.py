@@ -1,9 +1,20 @@
 """What servers do instead of the contract, under anysocket: each with its reason."""
 
-from anysocket_conformance.deviations import addresses, frames, rooms, shutdown, start, violations
+from anysocket_conformance.deviations import (
+    addresses,
+    closing,
+    frames,
+    messages,
+    refusals,
+    requests,
+    rooms,
+    shutdown,
+    start,
+    violations,
+)
 from anysocket_conformance.deviations._row import Deviation
 
-MODULES = (rooms, frames, violations, addresses, start, shutdown)
+MODULES = (refusals, requests, messages, closing, rooms, frames, violations, addresses, start, shutdown)
 
 DEVIATIONS: tuple[Deviation, ...] = tuple(row for module in MODULES for row in module.DEVIATIONS)
 """All of them."""

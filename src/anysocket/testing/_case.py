@@ -20,6 +20,7 @@ from anysocket._websocket import WebSocket
 from anysocket.testing._peer import Peer, Refused
 from anysocket.testing._stage import HEADER, Backstage, Notebook, Stage, ended, seen
 
+NOT_ANSWERED = "not answered"
 SEE_TIMEOUT = 3.0
 """Seconds after which nothing has come."""
 ALL = ~Capability(0)
@@ -116,10 +117,10 @@ class Client:
             async with self.connect(path, headers, subprotocols):
                 self.note("accepted")
         except Refused as refused:
-            self.note(f"refused {refused.status}" if refused.status else "not answered")
+            self.note(f"refused {refused.status}" if refused.status else NOT_ANSWERED)
             return refused
-        except AssertionError:
-            self.note("not answered")
+        except (AssertionError, OSError):
+            self.note(NOT_ANSWERED)
         return None
 
     def note(self, text: str) -> str:

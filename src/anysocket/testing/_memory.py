@@ -172,11 +172,11 @@ async def play(
 @asynccontextmanager
 async def lifespan(app: App) -> AsyncIterator[App]:
     """Run the app's lifespan around a test, as a server does around its life."""
-    await app.lifespan.start()
+    await app.start()
     try:
         yield app
     finally:
-        await app.lifespan.stop()
+        await app.stop()
 
 
 def _build_scope(

@@ -100,17 +100,19 @@ class Notebook:
         while text not in self._notes[token]:
             await self._changed.wait()
 
-    async def settled(self, token: str, wanted: Sequence[str]) -> None:
+    async def settled(self, token: str, wanted: Sequence[str] | None) -> None:
         """Wait until the handlers of this token have noted what is wanted, or have ended with something else:
-        those that have begun, and there is at least one, have ended, and no note is on its way any more."""
+        those that have begun have ended, and no note is on its way any more. Where something is wanted, at
+        least one must have begun. None: whatever they note."""
         notes = self._notes[token]
-        while self.notes(token) != [*wanted]:
+        while wanted is None or self.notes(token) != [*wanted]:
             before = len(notes)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(MOMENT):
                     while len(notes) == before:
                         await self._changed.wait()
-            if len(notes) == before and 0 < notes.count(BEGUN) <= notes.count(ENDED):
+            begun, ended = notes.count(BEGUN), notes.count(ENDED)
+            if len(notes) == before and begun <= ended and (begun or wanted is None):
                 return
 
 

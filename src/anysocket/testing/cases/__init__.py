@@ -9,33 +9,56 @@ from anysocket.testing.cases import (
     closed_by_peer,
     closing,
     errors,
+    handshake,
+    headers,
+    illegal_refusals,
     lost,
     members,
     messages,
     misuse,
     order,
+    origin,
+    outcomes,
+    paths,
+    refusals,
     rooms,
     routes,
+    scope,
+    subprotocols,
 )
 
 MODULES = (
+    handshake,
+    refusals,
+    illegal_refusals,
+    subprotocols,
+    origin,
+    scope,
+    paths,
+    headers,
+    routes,
     messages,
-    closing,
-    closed_by_peer,
-    lost,
-    misuse,
     order,
     cancellation,
     backpressure,
+    closing,
+    closed_by_peer,
+    lost,
+    outcomes,
+    misuse,
     errors,
-    routes,
     rooms,
     members,
     broadcasts,
     changes,
 )
 
+_ORDER = {module.__name__: place for place, module in enumerate(MODULES)}
+
 CASES: tuple[Case, ...] = tuple(
-    case for case in subclasses(Case) if type(case).__module__ in {module.__name__ for module in MODULES}
+    sorted(
+        (case for case in subclasses(Case) if type(case).__module__ in _ORDER),
+        key=lambda case: _ORDER[type(case).__module__],
+    )
 )
 """All of them, in the order of the matrix."""
