@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import itertools
 import threading
 import time
@@ -156,4 +157,17 @@ async def test_call_thread_calls_one_after_the_other_and_hands_over_errors():
     with pytest.raises(ZeroDivisionError):
         await calls.call(lambda: 1 // 0)
     assert order == [1]
+    calls.stop()
+
+
+@pytest.mark.parametrize(
+    "end", [SystemExit(3), asyncio.CancelledError(), concurrent.futures.CancelledError()]
+)
+async def test_the_end_of_what_is_called_is_not_that_of_its_caller(end):
+    def call() -> None:
+        raise end
+
+    calls = CallThread("ends")
+    with pytest.raises(RuntimeError, match=type(end).__name__):
+        await calls.call(call)
     calls.stop()
