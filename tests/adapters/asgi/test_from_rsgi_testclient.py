@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted import UNKNOWN, server
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
@@ -142,8 +143,9 @@ def test_what_is_no_rsgi_app():
 
 
 async def test_other_kinds_of_scope_are_refused():
+    script = server(UNKNOWN)
     with pytest.raises(ValueError, match="scope of type 'mqtt'"):
-        await from_rsgi(app)({"type": "mqtt"}, None, None)
+        await from_rsgi(app)({"type": "mqtt"}, script.receive, script.send)
 
 
 WITHOUT_GRANIAN = """

@@ -300,7 +300,8 @@ def test_websocket():
     def play(client: TestClient) -> Any:
         with client.websocket_connect("/socket?x=1", headers={"cookie": "a=1"}) as websocket:
             seen = [websocket.receive_json()]
-            for message in ([], {"text": "ü"}, "x" * 100_000):
+            messages: list[Any] = [[], {"text": "ü"}, "x" * 100_000]
+            for message in messages:
                 websocket.send_json(message)
                 seen.append(websocket.receive_json())
             websocket.send_json({"bytes": 70_000})
@@ -428,9 +429,8 @@ def test_root_path_is_none():
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await JSONResponse([scope["root_path"], scope["path"]])(scope, receive, send)
 
-    options = {"root_path": "/api"}
-    assert TestClient(app, **options).get("/x").json() == ["/api", "/x"]
-    assert TestClient(from_rsgi(from_asgi(app)), **options).get("/x").json() == ["", "/x"]
+    assert TestClient(app, root_path="/api").get("/x").json() == ["/api", "/x"]
+    assert TestClient(from_rsgi(from_asgi(app)), root_path="/api").get("/x").json() == ["", "/x"]
 
 
 async def with_everything(scope: Any, receive: Any, send: Any) -> None:

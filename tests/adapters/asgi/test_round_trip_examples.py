@@ -33,8 +33,10 @@ def both(client: TestClient, first: str, second: str) -> Iterator[tuple[Any, Any
 
 def eventually(client: TestClient, path: str, wanted: Any) -> Any:
     """Ask until this is the answer: the end of a WebSocket reaches its handler a little later."""
+    value = None
     for _ in range(1000):
-        if (value := client.get(path).json()) == wanted:
+        value = client.get(path).json()
+        if value == wanted:
             return value
     raise AssertionError(f"{path} stays {value!r}")
 
