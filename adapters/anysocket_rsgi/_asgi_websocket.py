@@ -95,9 +95,10 @@ class _Connection:
         "_asked",
         "_closed",
         "_denial",
+        "_free",
+        "_receiving",
         "_refusal",
         "_transport",
-        "_turn",
         "_unsupported",
         "_websocket",
     )
@@ -113,7 +114,9 @@ class _Connection:
         self._answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._denial: int | None = None  # The status of a refusal whose body is still to come.
         self._closed = False  # Whether the app has said its last word.
-        self._turn = asyncio.Lock()
+        # Whether a task receives, and what the others wait for: a lock would cost each message.
+        self._receiving = False
+        self._free: asyncio.Future[None] | None = None
 
     @property
     def answered(self) -> bool:
@@ -136,17 +139,30 @@ class _Connection:
             if websocket is None:
                 await asyncio.sleep(0)  # Who asks again and again must not be alone in the process.
                 return {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+        while self._receiving:
+            await self._until_free()
+        self._receiving = True
         try:
-            async with self._turn:
-                message = await websocket.receive()
+            message = await websocket.receive()
         except ConnectionClosed as closed:
             await asyncio.sleep(0)
             return {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
+        finally:
+            self._receiving = False
+            if self._free is not None:
+                self._free.set_result(None)
+                self._free = None
         if message.type == "text":
             return {"type": "websocket.receive", "text": message.data}
         if message.type == "bytes":
             return {"type": "websocket.receive", "bytes": message.data}
         return {"type": "websocket.disconnect", "code": message.code, "reason": message.reason}
+
+    async def _until_free(self) -> None:
+        """Wait until the task that receives has got its message."""
+        if self._free is None:
+            self._free = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._free)
 
     # -- send --
 
