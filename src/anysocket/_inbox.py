@@ -24,6 +24,8 @@ from anysocket._watch import current_watch
 
 READ_AHEAD_MESSAGES = 64
 """How many messages may wait unread before the peer is held back."""
+READ_AHEAD_BYTES = 1 << 20
+"""How much may wait unread, where one message may be larger than that: else one such message."""
 
 End = Message | ConnectionClosed
 """What a reader gets in place of text and bytes."""
@@ -52,6 +54,7 @@ class Inbox:
         "_on_lost",
         "_on_oversize",
         "_over",
+        "_read_ahead_bytes",
         "_reader",
         "_surely_small",
         "_transport",
@@ -71,6 +74,7 @@ class Inbox:
         self._decode = transport.decode
         self._cancel_safe = transport.cancel_safe
         self._max_message_bytes = max_message_bytes
+        self._read_ahead_bytes = min(max_message_bytes, READ_AHEAD_BYTES)
         # A character is at most 4 bytes of UTF-8: what is no longer than this needs no closer look.
         self._surely_small = max_message_bytes // 4
         self._on_close = on_close
@@ -108,7 +112,7 @@ class Inbox:
     def attend(self) -> None:
         """See to it that somebody receives: the reader, or else a receive in flight. Not if that much is
         unread already: then the peer is held back until a reader takes something."""
-        room = len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
+        room = len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._read_ahead_bytes
         if room and self._reader is None and not self._over:
             self._in_flight.start(self._transport.receive)
 
@@ -167,7 +171,7 @@ class Inbox:
             self._unread_bytes += len(message.data)
         if self._over or (self._cancel_safe and self._reader is not None):
             return False
-        return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._max_message_bytes
+        return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._read_ahead_bytes
 
     def _plain(self, event: Any) -> Message | None:
         """The event as a message, if it is an ordinary one; what else it may be is dealt with here."""

@@ -473,6 +473,16 @@ async def test_what_is_read_ahead_is_bounded_by_its_size(sizes: list[int]) -> No
         assert sum(sizes[read:taken]) <= 2000
 
 
+async def test_large_messages_may_be_received_and_few_of_them_are_read_ahead() -> None:
+    """A limit of 64 MiB a message is none for what a handler that does not read may cost."""
+    transport = FakeTransport()
+    websocket = await accepted(transport, max_message_bytes=1 << 26)
+    transport.arrive(*(b"x" * 300_000 for _ in range(20)))
+    await settle()
+    assert 20 - transport.unread == 4
+    assert len((await soon(websocket.receive())).data) == 300_000
+
+
 @every_way
 async def test_the_peer_is_held_back_and_let_go_again_and_again(way: str) -> None:
     transport = FakeTransport(way=way)
