@@ -196,6 +196,23 @@ def test_signal_handlers_where_there_can_be_none(caplog):
     assert "not in the main thread" in caplog.text
 
 
+async def test_function_is_not_in_the_main_thread():
+    """What it makes for its own thread, such as connections of sqlite3, is not for the loop's."""
+    threads: list[threading.Thread] = []
+
+    def function(loop: Loop) -> None:
+        threads.append(threading.current_thread())
+        with pytest.raises(ValueError, match="main thread"):
+            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        loop.run_until_complete(coroutine())
+
+    async def coroutine() -> None:
+        threads.append(threading.current_thread())
+
+    await call_at_rest(function)
+    assert threads[0] is not threading.main_thread() and threads[1] is threading.main_thread()
+
+
 async def test_context_is_the_callers():
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
     variable.set("from outside")

@@ -253,6 +253,14 @@ async def test_endless_stream_ends_with_its_client(running):
     assert "Exception in ASGI application" not in running.log()
 
 
+@pytest.mark.servers("uvicorn-sansio", "hypercorn", "daphne")
+@pytest.mark.fails_on("hypercorn", reason="it keeps the head until the first chunk")
+async def test_head_of_a_stream_comes_before_its_first_chunk(running):
+    async with socket_to(running, b"GET /head-first HTTP/1.1\r\nhost: x\r\n\r\n") as reader:
+        async with asyncio.timeout(1):
+            assert b"200" in await reader.readuntil(b"\r\n\r\n")
+
+
 @pytest.mark.servers("uvicorn-sansio", "hypercorn")
 async def test_body_that_the_client_cuts(running):
     """Daphne calls the app when the body is whole."""

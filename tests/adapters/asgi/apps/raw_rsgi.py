@@ -98,6 +98,11 @@ class HTTP:
         await transport.send_bytes(b"")
         await transport.send_bytes(memoryview(b"and bytes"))
 
+    async def head_first(self, scope: Any, protocol: Any) -> None:
+        transport = protocol.response_stream(200, TEXT)
+        await protocol.client_disconnect()
+        del transport
+
     async def freed_stream(self, scope: Any, protocol: Any) -> None:
         """The response is complete when the transport is freed; the app goes on until /release."""
         transport = protocol.response_stream(200, TEXT)
