@@ -254,7 +254,7 @@ async def test_endless_stream_ends_with_its_client(running):
 
 
 @pytest.mark.servers("uvicorn-sansio", "hypercorn", "daphne")
-@pytest.mark.fails_on("hypercorn", reason="it keeps the head until the first chunk")
+@pytest.mark.fails_on("daphne", reason="it keeps the head until the first chunk")
 async def test_head_of_a_stream_comes_before_its_first_chunk(running):
     async with socket_to(running, b"GET /head-first HTTP/1.1\r\nhost: x\r\n\r\n") as reader:
         async with asyncio.timeout(1):
