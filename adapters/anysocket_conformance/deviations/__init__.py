@@ -2,6 +2,7 @@
 
 from anysocket_conformance.deviations import (
     addresses,
+    backpressure,
     closing,
     frames,
     messages,
@@ -14,7 +15,19 @@ from anysocket_conformance.deviations import (
 )
 from anysocket_conformance.deviations._row import Deviation
 
-MODULES = (refusals, requests, messages, closing, rooms, frames, violations, addresses, start, shutdown)
+MODULES = (
+    refusals,
+    requests,
+    messages,
+    closing,
+    backpressure,
+    rooms,
+    frames,
+    violations,
+    addresses,
+    start,
+    shutdown,
+)
 
 DEVIATIONS: tuple[Deviation, ...] = tuple(row for module in MODULES for row in module.DEVIATIONS)
 """All of them."""
