@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from anysocket._headers import ILLEGAL_IN_VALUE, NAME
 from anysocket_rsgi._asgi_request import Request
 from anysocket_rsgi._asgi_scope import ASGIMessage
+from anysocket_rsgi._opened import next_opening, opened
 
 logger = logging.getLogger("anysocket")
 
@@ -45,12 +46,14 @@ class RSGIResponse(Protocol):
 class Response:
     """The start is held back until it is known whether one call will do.
 
-    ``any_bytes``: the server carries header values that are not ASCII.
+    ``any_bytes``: the server carries header values that are not ASCII; ``opens_later``: it opens a file when
+    the call that names it has returned long ago.
     """
 
     __slots__ = (
         "_any_bytes",
         "_is_head",
+        "_opens_later",
         "_protocol",
         "_request",
         "_sent",
@@ -60,11 +63,14 @@ class Response:
         "complete",
     )
 
-    def __init__(self, protocol: RSGIResponse, method: str, request: Request, *, any_bytes: bool) -> None:
+    def __init__(
+        self, protocol: RSGIResponse, method: str, request: Request, *, any_bytes: bool, opens_later: bool
+    ) -> None:
         self._protocol = protocol
         self._is_head = method == "HEAD"
         self._request = request
         self._any_bytes = any_bytes
+        self._opens_later = opens_later
         self._start: tuple[int, ResponseHeaders] | None = None
         self._stream: RSGIStream | None = None
         self._unturned = 0
@@ -91,7 +97,7 @@ class Response:
             more_body = message.get("more_body", False)
             await self._send_body(*self._start, message.get("body", b""), more_body=more_body)
         elif kind == "http.response.pathsend" and not self._sent:
-            self._send_file(*self._start, message["path"])
+            await self._send_file(*self._start, message["path"])
         else:
             raise RuntimeError(f"ASGI message {kind!r} does not belong to an HTTP response, or not here")
 
@@ -121,14 +127,18 @@ class Response:
             self._unturned = 0
             await asyncio.sleep(0)
 
-    def _send_file(self, status: int, headers: ResponseHeaders, path: str) -> None:
+    async def _send_file(self, status: int, headers: ResponseHeaders, path: str) -> None:
+        opening = None
         if self._is_head or status in NO_CONTENT:
             self._protocol.response_empty(status, headers)
         else:
             _check_file(path)
+            if self._opens_later:
+                opening = next_opening(path)
             self._protocol.response_file(status, headers, path)
         self._sent = True
         self._finish()
+        await opened(opening)
 
     def _finish(self) -> None:
         self.complete = True

@@ -7,11 +7,12 @@ import logging
 from typing import Any
 
 from anysocket import App, UnsupportedByTransport
+from anysocket._signals import drain_on_signals, forget
 from anysocket_rsgi._asgi_websocket import Unsupported, run_asgi_websocket
 from anysocket_rsgi._http import run_asgi_http
 from anysocket_rsgi._scope import build_scope
 from anysocket_rsgi._transport import CAPABILITIES, REMEDY, SERVER, RSGITransport
-from anysocket_rsgi._worker import RUST_TASKS, end_worker, refuse_rust_tasks
+from anysocket_rsgi._worker import RUST_TASKS, end_worker, granian_stop, refuse_rust_tasks
 
 logger = logging.getLogger("anysocket")
 
@@ -26,12 +27,14 @@ def start_worker(app: App, loop: asyncio.AbstractEventLoop) -> None:
         app.check_server(SERVER, CAPABILITIES, REMEDY)
     except UnsupportedByTransport as error:
         end_worker(str(error))
-    loop.run_until_complete(app.lifespan.start())
+    loop.run_until_complete(app.start())
+    drain_on_signals(app, loop, stop=granian_stop())
 
 
 def stop_worker(app: App, loop: asyncio.AbstractEventLoop) -> None:
-    """Leave the app's lifespan."""
-    loop.run_until_complete(app.lifespan.stop())
+    """Leave the app's lifespan, once the handlers have ended that no signal has ended before."""
+    forget(app)
+    loop.run_until_complete(app.stop())
 
 
 async def serve_rsgi(app: App, scope: Any, protocol: Any) -> None:

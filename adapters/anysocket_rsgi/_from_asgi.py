@@ -25,7 +25,8 @@ def from_asgi(
     dropped and logged.
     ``root_path``: the prefix of all paths that a proxy in front removes, as ASGI's ``root_path``.
     ``pathsend``: offer the extension ``http.response.pathsend``, by which Granian sends files itself. It
-    opens them a moment after the app has handed them over: False for an app that removes them at once.
+    opens them after the app has handed them over, which ``send`` waits for on Linux: elsewhere, False for an
+    app that removes its files at once.
 
     What is carried and what is lost: ``docs/shim.md``. The result is still the ASGI app on an ASGI server.
     Raises ``TypeError`` if ``app`` cannot be called, ``ValueError`` for another ``on_unsupported``.

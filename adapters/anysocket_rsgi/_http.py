@@ -41,7 +41,13 @@ async def run_asgi_http(
     where = f"{scope.method} {asgi_scope['raw_path'].decode()}"
     left_to_server = is_asgi_server(protocol)
     request = Request(protocol, asgi_scope["headers"], empty_tells=not left_to_server)
-    response = Response(protocol, asgi_scope["method"], request, any_bytes=left_to_server)
+    response = Response(
+        protocol,
+        asgi_scope["method"],
+        request,
+        any_bytes=left_to_server,
+        opens_later=type(protocol).__module__.startswith("granian."),
+    )
     try:
         await asgi_app(asgi_scope, request.receive, response.send)
         if not response.complete and not request.disconnected:

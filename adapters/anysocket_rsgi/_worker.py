@@ -1,11 +1,12 @@
-"""A worker of an RSGI server that must not start."""
+"""A worker of Granian: what it is told, and how it is ended."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 logger = logging.getLogger("anysocket")
 
@@ -17,7 +18,8 @@ RUST_TASKS = (
 
 def refuse_rust_tasks() -> None:
     """``SystemExit`` if Granian was told to run its own kind of tasks, which are none to asyncio."""
-    if _task_implementation(sys._getframe()) == "rust":
+    implementation = local_of_caller("granian.", "task_impl")
+    if str(getattr(implementation, "value", implementation)) == "rust":
         end_worker(RUST_TASKS)
 
 
@@ -27,12 +29,20 @@ def end_worker(why: str, cause: BaseException | None = None) -> NoReturn:
     raise SystemExit(f"anysocket: {why}") from cause
 
 
-def _task_implementation(frame: FrameType | None) -> str | None:
-    """What ``--task-impl`` is set to. Granian hands it to its worker's main function and to nobody else,
-    so that is where we look; None if nothing of Granian is calling."""
+def granian_stop() -> Callable[[], object] | None:
+    """What ends this worker of Granian's in order, as its own handler of signals does; None elsewhere."""
+    stop: Callable[[], object] | None = getattr(local_of_caller("granian.", "shutdown_event"), "set", None)
+    return stop
+
+
+def local_of_caller(package: str, name: str) -> Any:
+    """The nearest variable of this name in a function of ``package`` that is calling; None if there is none.
+
+    Servers hand their settings, and the means to end them, to their own functions and to nobody else.
+    """
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith("granian.") and "task_impl" in frame.f_locals:
-            implementation = frame.f_locals["task_impl"]
-            return str(getattr(implementation, "value", implementation))
+        if str(frame.f_globals.get("__name__")).startswith(package) and name in frame.f_locals:
+            return frame.f_locals[name]
         frame = frame.f_back
     return None

@@ -96,6 +96,13 @@ async def test_files(running: Any) -> None:
 
 
 @everywhere
+async def test_a_file_that_the_app_removes_at_once_is_sent_whole(running: Any) -> None:
+    for _ in range(10):
+        responses = await asyncio.gather(*(running.request("GET", "/temporary") for _ in range(5)))
+        assert [(each.status, len(each.body)) for each in responses] == [(200, 200_000)] * 5
+
+
+@everywhere
 async def test_a_body_is_streamed_to_the_app(running: Any) -> None:
     size = 8 << 20
     total, largest = (await running.request("POST", "/upload", body=b"x" * size)).json()

@@ -27,7 +27,6 @@ logger = logging.getLogger("test")
 logging.basicConfig(level=logging.INFO)
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
-FOLDER = Path(tempfile.gettempdir())
 
 
 @asynccontextmanager
@@ -100,6 +99,15 @@ async def cookies() -> Response:
 @api.get("/file")
 async def file() -> Response:
     return FileResponse(__file__, background=BackgroundTask(logger.info, "in the background"))
+
+
+@api.get("/temporary")
+async def temporary() -> Response:
+    """A file that is removed as soon as it has been handed over."""
+    descriptor, path = tempfile.mkstemp()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(b"x" * 200_000)
+    return FileResponse(path, background=BackgroundTask(os.unlink, path))
 
 
 @api.get("/stream")
