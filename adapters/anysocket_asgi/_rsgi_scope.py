@@ -21,7 +21,8 @@ def rsgi_scope(scope: Mapping[str, Any]) -> Scope:
     return Scope(
         "http" if is_http else "ws",
         request_path(scope),
-        scope.get("query_string", b"").decode("latin-1"),
+        # As Granian has it, for what a client left unencoded; and no byte is lost where it is no UTF-8.
+        scope.get("query_string", b"").decode(errors="surrogateescape"),
         headers,
         HTTP_SCHEMES.get(scheme, scheme),
         scope.get("method", "GET"),

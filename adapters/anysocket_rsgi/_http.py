@@ -37,9 +37,10 @@ async def run_asgi_http(
     Where an ASGI server is behind RSGI's objects (``anysocket_asgi.from_rsgi``), that is left to it: what the
     app raises comes out of here.
     """
-    asgi_scope = http_scope(scope, state or {}, root_path, pathsend=pathsend)
-    where = f"{scope.method} {asgi_scope['raw_path'].decode()}"
     left_to_server = is_asgi_server(protocol)
+    # That one would read the file as the app can, only later, when the app may have removed it.
+    asgi_scope = http_scope(scope, state or {}, root_path, pathsend=pathsend and not left_to_server)
+    where = f"{scope.method} {asgi_scope['raw_path'].decode()}"
     request = Request(protocol, asgi_scope["headers"], empty_tells=not left_to_server)
     response = Response(
         protocol,

@@ -28,7 +28,7 @@ def http_scope(**changes: Any) -> dict[str, Any]:
         "method": "GET",
         "scheme": "https",
         "path": "/a b",
-        "query_string": b"x=%20&\xe9",
+        "query_string": b"x=%20&\xc3\xa9",
         "headers": [(b"host", b"example.com"), (b"x-a", b"1"), (b"x-b", b"\xe9"), (b"x-a", b"2")],
         "client": ("::1", 50000),
         "server": ("127.0.0.1", 80),

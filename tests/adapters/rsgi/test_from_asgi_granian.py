@@ -128,8 +128,11 @@ async def test_a_body_that_the_app_does_not_read_is_held_back(running: Any) -> N
 async def test_a_client_that_leaves_cancels_the_stream(running: Any) -> None:
     address = {"base_url": running.url, "verify": running.endpoint.trust or False}
     client = httpx2.AsyncClient(**address, trust_env=False)
-    async with client, client.stream("GET", "/stream") as response:
-        assert await anext(response.aiter_lines()) == "tick"
+    async with client:
+        for _ in range(3):  # On the same connection, whose end nobody may miss who watches it now.
+            assert (await client.get("/finite")).text == "123"
+        async with client.stream("GET", "/stream") as response:
+            assert await anext(response.aiter_lines()) == "tick"
     await running.logged("the stream was cancelled", 2)
 
 

@@ -12,6 +12,7 @@ import pytest
 from http_double import Protocol, rsgi_scope
 from starlette.responses import FileResponse, StreamingResponse
 
+from anysocket_asgi import from_rsgi
 from anysocket_rsgi import from_asgi
 
 START = {"type": "http.response.start", "status": 200, "headers": []}
@@ -91,6 +92,24 @@ async def test_each_request_has_dictionaries_of_its_own() -> None:
     first, second = await scope_of(), await scope_of()
     for key in ("asgi", "state", "extensions", "headers"):
         assert first[key] is not second[key]
+
+
+async def test_scope_through_an_asgi_server() -> None:
+    """RSGI apps run there by from_rsgi: no byte of a query is lost, and files are the app's to send."""
+    seen: dict[str, Any] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.update(scope)
+        await send(START)
+        await send(BODY)
+
+    async def nothing(*messages: Any) -> Any:
+        return {"type": "http.request"}
+
+    query = b"x=\xff&y=" + "é".encode()
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": query, "headers": []}
+    await from_rsgi(from_asgi(app))(scope, nothing, nothing)
+    assert (seen["query_string"], seen["extensions"]) == (query, {})
 
 
 # -- http.disconnect --

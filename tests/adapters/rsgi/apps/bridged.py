@@ -110,6 +110,12 @@ async def temporary() -> Response:
     return FileResponse(path, background=BackgroundTask(os.unlink, path))
 
 
+@api.get("/finite")
+async def finite() -> Response:
+    """A stream that ends: until then it watches whether the client leaves."""
+    return StreamingResponse(iter([b"1", b"2", b"3"]))
+
+
 @api.get("/stream")
 async def stream() -> Response:
     """Endless, until the client leaves."""
