@@ -60,7 +60,7 @@ class Cell:
 
     @property
     def bare_does(self) -> str:
-        """What the bare server does: ``yes``, ``varies``, what happens instead, or ``""`` if it cannot play."""
+        """What the bare server does: ``yes``, ``varies``, what happens instead; ``""`` if it cannot play."""
         if self.bare.sight is None:
             return ""
         if self.server.name in VARYING.get(self.case.name, ()):
@@ -126,8 +126,8 @@ class Matrix:
         bare = sum(cell.bare.sight is not None for cell in self._cells.values())
         played = sum(verdicts.values()) - verdicts[Verdict.NOT_PLAYED]
         yield (
-            f"{len(self._cases)} cases on {len(self._servers) + len(self._variants)} servers: {played} runs under "
-            f"anysocket ({verdicts[Verdict.KEPT]} kept, {verdicts[Verdict.IN_PART]} in part, "
+            f"{len(self._cases)} cases on {len(self._servers) + len(self._variants)} servers: {played} runs "
+            f"under anysocket ({verdicts[Verdict.KEPT]} kept, {verdicts[Verdict.IN_PART]} in part, "
             f"{verdicts[Verdict.DEVIATES]} known deviations, {verdicts[Verdict.FAILED]} failures, "
             f"{verdicts[Verdict.NOT_PLAYED]} not played for want of what the case needs) and {bare} runs on "
             "the bare servers."
@@ -259,8 +259,8 @@ HEAD = """\
 # Compatibility
 
 Generated from runs by `python -m anysocket matrix`; `--check` runs all of it again and compares. Each promise
-of the contract is a case: a handler, a client over a real socket, and what both must see. Every case is played
-under anysocket, and with the same handler on the bare server's own calls.
+of the contract is a case: a handler, a client over a real socket, and what both must see. Every case is
+played under anysocket, and with the same handler on the bare server's own calls.
 """
 LEGEND = """\
 **yes** (bold): kept under anysocket, and not by the server alone. yes: by both, or a bare server has no such

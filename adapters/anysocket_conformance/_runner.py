@@ -24,6 +24,8 @@ from anysocket_servers._process import ProcessRunning
 Level = Literal["anysocket", "bare"]
 AT_ONCE = 8
 """How many cases are played on one server at a time."""
+SERVERS_AT_ONCE = 4
+"""How many servers are started at a time for the cases that need one each."""
 DEATH_TIMEOUT = 0.5
 """Seconds within which a process is seen to have ended, once its connections have."""
 PROCESS_ENDS = "the server's process ends"
@@ -90,11 +92,21 @@ async def run_cases(server: Server, level: Level, cases: Sequence[Case]) -> list
     """Play the cases on a server that is started for it, and give one result for each, in their order."""
     mine = [case for case in cases if playable(case, server, level)]
     if server.interface == "memory":
-        sights = {case: await play_in_process(case, connect_in_memory, server.capabilities) for case in mine}
+        sights = await _play_in_memory(mine, server)
     else:
         async with _Run(server, level) as run:
             sights = await run.play_all(mine)
     return [Result(case, server, level, sights.get(case)) for case in cases]
+
+
+async def _play_in_memory(cases: Sequence[Case], server: Server) -> dict[Case, Sight]:
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def play_one(case: Case) -> Sight:
+        async with limit:
+            return await play_in_process(case, connect_in_memory, server.capabilities)
+
+    return dict(zip(cases, await asyncio.gather(*map(play_one, cases)), strict=True))
 
 
 class _Run:
@@ -116,19 +128,26 @@ class _Run:
 
     async def play_all(self, cases: Sequence[Case]) -> dict[Case, Sight]:
         """Many at a time, on a new server whenever one has died; those that a death concerns, and those that
-        need a server of their own, one by one."""
+        need a server of their own, on one each."""
         sights: dict[Case, Sight] = {}
         waiting = [case for case in cases if not case.own_server]
         while waiting:
             begun = await self._play_together(waiting, sights)
-            for case in begun or waiting:
-                if case not in sights:
-                    sights[case] = await self._play_alone(case)
+            await self._play_apart(begun or waiting, sights)
             waiting = [case for case in waiting if case not in sights]
-        for case in cases:
-            if case not in sights:
-                sights[case] = await self._play_alone(case)
+        await self._play_apart(cases, sights)
         return sights
+
+    async def _play_apart(self, cases: Sequence[Case], sights: dict[Case, Sight]) -> None:
+        """Each on a server that is started for it."""
+        # Apps in this process share its environment, by which they are told what to serve.
+        limit = asyncio.Semaphore(SERVERS_AT_ONCE if self._server.process else 1)
+
+        async def play_one(case: Case) -> None:
+            async with limit:
+                sights[case] = await self._play_alone(case)
+
+        await asyncio.gather(*(play_one(case) for case in cases if case not in sights))
 
     async def _play_together(self, cases: Sequence[Case], sights: dict[Case, Sight]) -> list[Case]:
         """On one server, to its end or theirs. Which were begun; what was seen is added to ``sights``, unless

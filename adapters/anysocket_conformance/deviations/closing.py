@@ -3,7 +3,7 @@
 from anysocket_conformance.deviations._row import Deviation
 
 DAPHNE = "daphne 4.2.3"
-CODES = "autobahn refuses to send close codes from 1001 to 2999, so the adapter sends 1000 (django/daphne#326)"
+CODES = "autobahn sends no close codes from 1001 to 2999, so the adapter sends 1000 (django/daphne#326)"
 
 DEVIATIONS = (
     Deviation(

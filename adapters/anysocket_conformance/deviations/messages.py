@@ -3,7 +3,7 @@
 from anysocket_conformance.deviations._row import Deviation
 
 DAPHNE = "daphne 4.2.3"
-EMPTY = "Daphne tests what the app sends by its truth, and drops what is empty (daphne/server.py, handle_reply)"
+EMPTY = "Daphne drops what is empty (daphne/server.py, handle_reply)"
 UNBOUNDED = "Hypercorn over HTTP/2 buffers what the flow control window has no room for, without a bound"
 
 DEVIATIONS = (

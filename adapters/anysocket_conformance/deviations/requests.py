@@ -15,14 +15,14 @@ HYPERCORN = ("hypercorn", "hypercorn-tls", "hypercorn-http2")
 GRANIAN = "granian 2.8.7"
 DAPHNE = "daphne 4.2.3"
 GROUPED = "Granian keeps headers in hyper's HeaderMap and hands them over grouped by name"
-JOINED = "Daphne joins headers of one name with a comma and without a space (daphne/ws_protocol.py, onConnect)"
+JOINED = "Daphne joins headers of one name with a comma (daphne/ws_protocol.py, onConnect)"
 LAST_LINE = (
     "Hypercorn knows the offers of the last header line alone, and cuts the connection where another one is "
     "chosen (hypercorn/protocol/ws_stream.py, Handshake)"
 )
 
 DEVIATIONS = (
-    Deviation(RSGI, ("raw-path",), "handler: None", "RSGI 1.6 gives the path decoded, and no raw one", GRANIAN),
+    Deviation(RSGI, ("raw-path",), "handler: None", "RSGI 1.6 gives the path decoded, no raw one", GRANIAN),
     Deviation(
         (*RSGI, "granian-asgi"),
         ("header-order",),
