@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived
 
 from anysocket.testing import Refused
 from anysocket_servers import BY_NAME, StartError, start
@@ -60,6 +64,18 @@ async def test_scope(running: Any) -> None:
     assert scope["server"] == ["127.0.0.1", running.port]
     assert scope["client"][0] == "127.0.0.1" and type(scope["client"][1]) is int
     assert (scope["root_path"], scope["extensions"]) == ("", {"http.response.pathsend": {}})
+
+
+@on_both_modes
+async def test_what_of_the_scope_is_lost(running: Any) -> None:
+    """An encoded slash, bytes that are no UTF-8, the order of headers of different names, and values that
+    are not ASCII."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    headers = ["host: x", "connection: close", "x-a: é", "x-a: readable", "x-b: 1", "x-a: 2"]
+    writer.write("\r\n".join(["GET /nasty/a%2Fb%FF/seen HTTP/1.1", *headers, "", ""]).encode())
+    seen = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
+    writer.close()
+    assert seen == ["/nasty/a/b\ufffd/seen", "/nasty/a/b%EF%BF%BD/seen", ["readable", "2"]]
 
 
 @pytest.mark.servers("granian-rsgi-unix")
@@ -134,6 +150,23 @@ async def test_a_client_that_leaves_cancels_the_stream(running: Any) -> None:
         async with client.stream("GET", "/stream") as response:
             assert await anext(response.aiter_lines()) == "tick"
     await running.logged("the stream was cancelled", 2)
+
+
+@on_both_modes
+async def test_a_client_that_gives_up_a_stream_of_http2(running: Any) -> None:
+    """The connection goes on, and with it what Granian tells: the next send finds out."""
+    client = H2Connection(H2Configuration(client_side=True))
+    client.initiate_connection()
+    path = [(":method", "GET"), (":path", "/stream"), (":scheme", "http"), (":authority", "x")]
+    client.send_headers(1, path, end_stream=True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(client.data_to_send())
+    while not any(isinstance(each, DataReceived) for each in client.receive_data(await reader.read(1000))):
+        writer.write(client.data_to_send())
+    client.reset_stream(1)
+    writer.write(client.data_to_send())
+    await running.logged("the stream was cancelled")
+    writer.close()
 
 
 @everywhere

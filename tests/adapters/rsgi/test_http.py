@@ -256,7 +256,10 @@ START = {"type": "http.response.start", "status": 200}
         ([START], "returned without completing"),
         ([{"type": "http.response.body"}], "before 'http.response.start'"),
         ([START, START], "a second 'http.response.start'"),
-        ([START, {"type": "http.response.push"}], "does not belong"),
+        *(
+            ([START, {"type": f"http.response.{kind}"}], "does not belong")
+            for kind in ("push", "trailers", "early_hint", "zerocopysend", "debug")
+        ),
         *(
             ([{**START, "status": status}], "no HTTP response status")
             for status in (0, 99, 101, 1000, "200", None)

@@ -269,6 +269,14 @@ async def nasty_raise(scope: Any, receive: Any, send: Any) -> None:
     raise ZeroDivisionError("secret")
 
 
+async def nasty_seen(scope: Any, receive: Any, send: Any) -> None:
+    """The path as the app sees it, and a header."""
+    headers = [value for name, value in scope["headers"] if name == b"x-a"]
+    body = json.dumps([scope["path"], scope["raw_path"], headers], default=_text).encode()
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": body})
+
+
 async def nasty_wait(scope: Any, receive: Any, send: Any) -> None:
     """Reads the first piece of the body, and the others when it is told to."""
     assert (await receive())["more_body"]
