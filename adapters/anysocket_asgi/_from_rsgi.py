@@ -72,7 +72,9 @@ class RSGIUnderASGI:
         denial = "websocket.http.response" in (scope.get("extensions") or {})
         whole_send = partial(_send_whole, send)
         transport = ASGITransport(build_scope(scope, {}), receive, whole_send, profile, denial=denial)
-        protocol = WebSocketProtocol(transport, send)
+        # Straight from the server, as an ASGI app has it; but Granian's close has to find and cancel it.
+        straight = transport.receive if profile.answers_late else receive
+        protocol = WebSocketProtocol(transport, straight, send)
         try:
             await self._run_app(rsgi_scope(scope), protocol)
             await protocol.finish(failed=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from anysocket import ConnectionClosed
 from anysocket._watch import current_watch
-from anysocket_asgi._transport import ASGITransport, Send
+from anysocket_asgi._transport import ASGITransport, Receive, Send
 from anysocket_rsgi._errors import ProtocolClosed, ProtocolError
 
 FAILURES = ASGITransport.failures
@@ -63,10 +64,11 @@ class WebSocketTransport:
         "_send",
     )
 
-    def __init__(self, transport: ASGITransport, send: Send) -> None:
-        self._receive = transport.receive
+    def __init__(self, receive: Receive, send: Send, decode: Callable[[Any], object]) -> None:
+        """``decode`` raises ``ConnectionClosed`` for an event that tells of a loss."""
+        self._receive = receive
         self._send = send
-        self._decode = transport.decode
+        self._decode = decode
         self._ahead: asyncio.Task[None] | None = None
         self._events: deque[Any] = deque()
         self._ahead_bytes = 0

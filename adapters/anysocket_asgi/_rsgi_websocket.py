@@ -11,7 +11,7 @@ from anysocket._close import check_close
 from anysocket._watch import current_watch
 from anysocket_asgi._in_order import InOrder
 from anysocket_asgi._rsgi_socket import FAILURES, WebSocketTransport
-from anysocket_asgi._transport import ASGITransport, Send
+from anysocket_asgi._transport import ASGITransport, Receive, Send
 from anysocket_rsgi._errors import ProtocolError
 
 logger = logging.getLogger("anysocket")
@@ -20,12 +20,12 @@ logger = logging.getLogger("anysocket")
 class WebSocketProtocol:
     """What an RSGI app is called with for one WebSocket."""
 
-    def __init__(self, transport: ASGITransport, send: Send) -> None:
+    def __init__(self, transport: ASGITransport, receive: Receive, send: Send) -> None:
         self._path = transport.scope.path
         self._transport = transport
         self._send = send
         self._outgoing = InOrder()
-        self._socket = WebSocketTransport(transport, send)
+        self._socket = WebSocketTransport(receive, send, transport.decode)
         self._answered = False
         self._closed = False
 
