@@ -97,7 +97,7 @@ class ReceiveInWaitFor(_Racing):
 
 
 class ReceiveInStormOfCancels(_Racing):
-    """Receives whose tasks are cancelled after a few rounds of the loop lose and reorder nothing."""
+    """Receives that are cancelled in a storm, a few rounds of the loop apart, lose nothing."""
 
     async def receive_one(self, websocket: WebSocket) -> Message | None:
         task = asyncio.create_task(websocket.receive())
@@ -169,7 +169,7 @@ class LoopAfterTimeout(_Cancellation):
 
 
 class CancelledSends(_Cancellation):
-    """A cancelled send is sent whole or not at all; those that were not cancelled all arrive, in order."""
+    """A cancelled send is sent whole or not at all; what was not cancelled arrives, in order."""
 
     clauses = ("5.1", "5.2")
     client_sees = ("each whole, in order", "all that were done")

@@ -175,7 +175,7 @@ class PeerClosesWhileHandlerSends(_ClosedByPeer):
 
 
 class PeerClosesWhileHandlerFloods(PeerClosesWhileHandlerSends):
-    """The peer's close is answered and told within a second though the handler sends all the time."""
+    """The peer's close is answered and told within a second though the handler floods it."""
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()

@@ -199,7 +199,7 @@ class ClosesCross(_Closing):
 
 
 class ClosedTells(_Closing):
-    """closed tells of our close at once, and wait_closed() returns when the peer has answered it."""
+    """closed tells of our close at once, wait_closed() returns once the peer has answered."""
 
     bare = False
     clauses = ("5.4", "2.websocket")
@@ -244,7 +244,6 @@ class SentBeforeOurClose(_Closing):
 class UnreadAtOurClose(_Closing):
     """After our close nothing more is received, not even what was there before."""
 
-    needs = REASON
     clauses = ("5.3",)
     handler_sees = ("closed 4000 'enough' by us", "closed 4000 'enough' by us")
 

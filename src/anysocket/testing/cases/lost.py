@@ -62,7 +62,7 @@ class PeerHangsUpWhileReceiving(PeerResetWhileReceiving):
 
 
 class PeerResetBeforeReceiving(_Lost):
-    """A peer that is reset right after the handshake is ConnectionClosed(1006) at the first receive."""
+    """A peer that is reset right after the handshake is ConnectionClosed(1006) at receive()."""
 
     clauses = ("4.2",)
 
@@ -175,7 +175,7 @@ class PeerHangsUpWhileHandlerSends(PeerResetWhileHandlerSends):
 
 
 class PeerResetWhileHandlerFloods(PeerResetWhileHandlerSends):
-    """A reset peer is noticed within a second though the handler sends all the time."""
+    """A reset peer is noticed within a second though the handler floods it."""
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
@@ -183,7 +183,7 @@ class PeerResetWhileHandlerFloods(PeerResetWhileHandlerSends):
 
 
 class PeerHangsUpWhileHandlerFloods(PeerResetWhileHandlerFloods):
-    """A peer whose process ended is noticed within a second though the handler sends all the time."""
+    """A peer whose process ended is noticed within a second though the handler floods it."""
 
     hangs_up = True
 

@@ -173,7 +173,7 @@ class ReceiveAgainAfterTheFirst(_Misuse):
 
 
 class UseAfterOurClose(_Misuse):
-    """After our close every call raises ConnectionClosed with its code; a loop just ends."""
+    """After our close every call raises ConnectionClosed with its code; a loop ends."""
 
     clauses = ("5.3", "4.2")
     client_sees = ()
@@ -195,7 +195,7 @@ class UseAfterOurClose(_Misuse):
 
 
 class UseAfterPeersClose(_Misuse):
-    """After the peer's close every call raises ConnectionClosed with its code; a loop just ends."""
+    """After the peer's close every call raises ConnectionClosed with its code; a loop ends."""
 
     clauses = ("5.3", "4.2")
     needs = Capability.PEER_CLOSE_CODE | Capability.PEER_CLOSE_REASON

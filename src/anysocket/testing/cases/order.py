@@ -90,7 +90,7 @@ class SendGathered(_Order):
 
 
 class LargeAndSmall(Case):
-    """A large message that takes its time is not overtaken by small ones that are sent after it."""
+    """A large message that takes its time is not overtaken by small ones sent after it."""
 
     group = "order"
     clauses = ("5.1",)
@@ -136,7 +136,7 @@ class SendThenClose(Case):
 
 
 class CloseWithSendsUnderWay(Case):
-    """A close among sends that are not awaited: those before it arrive in order, the others are refused."""
+    """A close among sends not yet awaited: what arrives is in order, the rest is refused."""
 
     group = "order"
     clauses = ("5.1", "5.3", "5.4")
