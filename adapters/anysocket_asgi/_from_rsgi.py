@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from anysocket_asgi._at_rest import call_at_rest
-from anysocket_asgi._profiles import Profile, find_profile
+from anysocket_asgi._profiles import find_profile
 from anysocket_asgi._rsgi_http import HTTPProtocol
 from anysocket_asgi._rsgi_scope import rsgi_scope
 from anysocket_asgi._rsgi_websocket import WebSocketProtocol
@@ -21,6 +21,7 @@ from anysocket_rsgi._errors import ProtocolClosed
 logger = logging.getLogger("anysocket")
 
 Scope = MutableMapping[str, Any]
+WITHOUT_RESPONSE = "the RSGI app returned without a response to %s %s"
 Life = Callable[[asyncio.AbstractEventLoop], object]
 
 
@@ -33,6 +34,7 @@ class RSGIUnderASGI:
             raise TypeError(f"{rsgi_app!r} is no RSGI app: neither __rsgi__(scope, protocol) nor callable")
         self._init: Life | None = getattr(rsgi_app, "__rsgi_init__", None)
         self._del: Life | None = getattr(rsgi_app, "__rsgi_del__", None)
+        self._has_lifespan = False
         self._starting: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,34 +43,32 @@ class RSGIUnderASGI:
         if kind == "lifespan":
             await self._run_lifespan(receive, send)
             return
-        profile = find_profile(scope, send)
-        if self._init is not None and not profile.has_lifespan:
-            await self._ensure_started(self._init)
+        if self._init is not None and not self._has_lifespan:
+            await self._ensure_started(self._init, scope, send)
         if kind == "http":
-            await self._serve_request(scope, receive, send, profile)
+            await self._serve_request(scope, receive, send)
         elif kind == "websocket":
-            await self._serve_websocket(scope, receive, send, profile)
+            await self._serve_websocket(scope, receive, send)
         else:
             raise ValueError(f"ASGI scope of type {kind!r}: RSGI has HTTP and WebSockets only")
 
-    async def _serve_request(self, scope: Scope, receive: Receive, send: Send, profile: Profile) -> None:
+    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = rsgi_scope(scope)
         protocol = HTTPProtocol(request, receive, send)
         try:
             await self._run_app(request, protocol)
-            if not protocol.responded:
-                logger.error(
-                    "the RSGI app returned without a response to %s %s", request.method, request.path
-                )
-                if not profile.answers_for_app:
+            if not protocol.responded and not protocol.peer_is_gone:
+                logger.error(WITHOUT_RESPONSE, request.method, request.path)
+                if not find_profile(scope, send).answers_for_app:
                     protocol.response_str(500, [("content-type", "text/plain")], "Internal Server Error")
             await protocol.finish(failed=False)
         finally:
             protocol.release()
 
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send, profile: Profile) -> None:
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (await receive())["type"] != "websocket.connect":
             return  # The peer has left before it was asked in.
+        profile = find_profile(scope, send)
         denial = "websocket.http.response" in (scope.get("extensions") or {})
         whole_send = partial(_send_whole, send)
         transport = ASGITransport(build_scope(scope, {}), receive, whole_send, profile, denial=denial)
@@ -98,6 +98,7 @@ class RSGIUnderASGI:
         """Start-up and shutdown (ASGI "Lifespan" 2.0). A failure is told to the server, and let out too, as
         TestClient has it from there."""
         await receive()
+        self._has_lifespan = True
         await self._live(self._init, "startup", send)
         await receive()
         await self._live(self._del, "shutdown", send)
@@ -114,8 +115,10 @@ class RSGIUnderASGI:
             raise
         await send({"type": f"lifespan.{phase}.complete"})
 
-    async def _ensure_started(self, init: Life) -> None:
+    async def _ensure_started(self, init: Life, scope: Scope, send: Send) -> None:
         """On a server without lifespan, the first connections wait for the one start, or fail with it."""
+        if find_profile(scope, send).has_lifespan:
+            return
         if self._starting is None:
             self._starting = asyncio.create_task(call_at_rest(init))
         await asyncio.shield(self._starting)
