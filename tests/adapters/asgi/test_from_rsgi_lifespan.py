@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import DAPHNE, UNKNOWN, run, server
+from scripted import DAPHNE, UNKNOWN, run
+from scripted import server as scripted_server
 from starlette.testclient import TestClient
 
 from anysocket_asgi import from_rsgi
-from anysocket_servers import BY_NAME, StartError, launch
+from anysocket_servers import StartError, launch
 
 APPS = Path(__file__).parent / "apps"
 STARTUP, SHUTDOWN = {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
@@ -59,13 +60,13 @@ async def test_worker_is_torn_down(start_server):
     assert "torn down at rest: True" in running.log()
 
 
-@pytest.mark.parametrize("name", ["uvicorn-sansio", "hypercorn"])
+@pytest.mark.servers("uvicorn-sansio", "hypercorn")
 @pytest.mark.parametrize(
     ("app", "why"), [("raises", "LookupError: no database"), ("refuses", "not with this configuration")]
 )
-def test_failed_start_ends_the_server(name, app, why):
+def test_failed_start_ends_the_server(server, app, why):
     with pytest.raises(StartError, match=why):
-        launch(BY_NAME[name], f"refusing_rsgi:{app}", APPS)
+        launch(server, f"refusing_rsgi:{app}", APPS)
 
 
 @pytest.mark.servers("uvicorn-sansio", "hypercorn")
@@ -81,7 +82,7 @@ async def test_failed_stop_is_logged(start_server):
 
 async def test_start_and_stop():
     told = Told()
-    script = await run(from_rsgi(told), LIFESPAN, server(UNKNOWN, STARTUP, SHUTDOWN))
+    script = await run(from_rsgi(told), LIFESPAN, scripted_server(UNKNOWN, STARTUP, SHUTDOWN))
     assert script.sent == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]
     assert told == ["init", "del"]
 
@@ -89,12 +90,12 @@ async def test_start_and_stop():
 async def test_app_without_a_life():
     async def app(scope: Any, protocol: Any) -> None: ...
 
-    script = await run(from_rsgi(app), LIFESPAN, server(UNKNOWN, STARTUP, SHUTDOWN))
+    script = await run(from_rsgi(app), LIFESPAN, scripted_server(UNKNOWN, STARTUP, SHUTDOWN))
     assert script.types() == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 async def test_failed_start_is_told_and_let_out():
-    script = server(UNKNOWN, STARTUP)
+    script = scripted_server(UNKNOWN, STARTUP)
     with pytest.raises(LookupError, match="no database"):
         await run(from_rsgi(Told(start=LookupError("no database"))), LIFESPAN, script)
     assert script.types() == ["lifespan.startup.failed"]
@@ -104,7 +105,7 @@ async def test_failed_start_is_told_and_let_out():
 
 
 async def test_failed_stop_is_told_and_let_out():
-    script = server(UNKNOWN, STARTUP, SHUTDOWN)
+    script = scripted_server(UNKNOWN, STARTUP, SHUTDOWN)
     with pytest.raises(LookupError, match="cannot leave"):
         await run(from_rsgi(Told(stop=LookupError("cannot leave"))), LIFESPAN, script)
     assert script.types() == ["lifespan.startup.complete", "lifespan.shutdown.failed"]
@@ -114,7 +115,7 @@ async def test_failed_stop_is_told_and_let_out():
 async def test_refusal_to_start_is_no_exit_of_the_servers_loop(cause):
     refusal = SystemExit("not here")
     refusal.__cause__ = cause
-    script = server(UNKNOWN, STARTUP)
+    script = scripted_server(UNKNOWN, STARTUP)
     with pytest.raises(LookupError if cause else RuntimeError, match="no database" if cause else "not here"):
         await run(from_rsgi(Told(start=refusal)), LIFESPAN, script)
     assert script.sent == [{"type": "lifespan.startup.failed", "message": "not here"}]
@@ -135,7 +136,7 @@ async def test_first_connections_start_the_app_where_the_server_does_not():
     """All at once; it is started once."""
     told = Told()
     app = from_rsgi(told)
-    requests = [server(DAPHNE, {"type": "http.request", "body": b""}) for _ in range(3)]
+    requests = [scripted_server(DAPHNE, {"type": "http.request", "body": b""}) for _ in range(3)]
     async with asyncio.timeout(5):
         await asyncio.gather(*(run(app, HTTP, request) for request in requests))
     assert told == ["init", "request", "request", "request"]
@@ -145,7 +146,7 @@ async def test_failed_start_fails_every_connection():
     app = from_rsgi(Told(start=LookupError("no database")))
     for _ in range(2):
         with pytest.raises(LookupError, match="no database"):
-            await run(app, HTTP, server(DAPHNE))
+            await run(app, HTTP, scripted_server(DAPHNE))
 
 
 # -- TestClient --
