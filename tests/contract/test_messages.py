@@ -13,6 +13,10 @@ from anysocket.testing import Refused
 from anysocket_servers import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Handshake
 from peers import receive_data
 
+# Every server has the cases of `python -m anysocket matrix`: these tests see logs, memory and older
+# versions as well.
+pytestmark = pytest.mark.servers("granian-rsgi", "uvicorn-sansio", "memory")
+
 MIB = 1 << 20
 LIMIT = 65536
 

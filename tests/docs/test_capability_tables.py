@@ -1,4 +1,4 @@
-"""The tables of the README and of compat_matrix.md say what the adapters declare."""
+"""The README's table says what the adapters declare, and the reasons what they do not."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from anysocket import Capability
-from anysocket.testing._memory import EVERYTHING
 from anysocket_asgi._profiles import PROFILES
+from anysocket_conformance._reasons import REASONS
 from anysocket_rsgi import CAPABILITIES
+from anysocket_servers import SERVERS, Server
 
 ROOT = Path(__file__).parents[2]
 DECLARED = {profile.server: profile.capabilities for profile in PROFILES}
@@ -18,13 +19,9 @@ COLUMNS = {
     "Granian RSGI": CAPABILITIES,
     "Granian ASGI": DECLARED["Granian ASGI"],
     "uvicorn": DECLARED["uvicorn"],
-    "uvicorn (websockets-sansio, wsproto)": DECLARED["uvicorn"],
-    "uvicorn (legacy websockets)": DECLARED["uvicorn (websockets, legacy)"],
     "Hypercorn": DECLARED["Hypercorn"],
     "Daphne": DECLARED["Daphne"],
-    "TestClient": DECLARED["Starlette's TestClient"],
     "TestClient, in memory": DECLARED["Starlette's TestClient"],
-    "in memory": EVERYTHING,
 }
 CELLS = {"yes": True, "1000, 3000 and up": True, "–": False, "legacy only": False, "in memory": False}
 """What a cell says of the column's own server; a few name the exception in so many words."""
@@ -36,9 +33,8 @@ def table(page: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|---" not in line]
 
 
-@pytest.mark.parametrize("page", ["README.md", "compat_matrix.md"])
-def test_table_says_what_is_declared(page: str) -> None:
-    servers, *rows = table(page)
+def test_table_says_what_is_declared() -> None:
+    servers, *rows = table("README.md")
     named = set()
     for what, *cells in rows:
         if found := re.search(r"`([A-Z_0-9]+)`", what):
@@ -47,3 +43,8 @@ def test_table_says_what_is_declared(page: str) -> None:
             told = dict(zip(servers, (CELLS[cell] for cell in cells), strict=True))
             assert told == {server: capability in COLUMNS[server] for server in servers}, what
     assert named == set(Capability)
+
+
+@pytest.mark.parametrize("row", SERVERS, ids=str)
+def test_each_missing_capability_has_its_reason(row: Server) -> None:
+    assert set(REASONS[row.name]) == {flag for flag in Capability if flag not in row.capabilities}
