@@ -14,7 +14,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator
-from typing import Any
 
 from anysocket.testing._stage import Backstage, Notebook
 
@@ -49,15 +48,6 @@ class RemoteBackstage(Backstage):
                 raise ConnectionAbortedError("the client's side is gone")
 
 
-class _Notes(asyncio.DatagramProtocol):
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        token, text = json.loads(data)
-        self._notebook.add(token, text)
-
-
 @contextlib.asynccontextmanager
 async def listen(notebook: Notebook) -> AsyncIterator[str]:
     """In the client's process: fill ``notebook``, and give the folder for ``RemoteBackstage``."""
@@ -78,15 +68,23 @@ async def listen(notebook: Notebook) -> AsyncIterator[str]:
     notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notes.bind(os.path.join(folder, "notes"))
     notes.setblocking(False)  # noqa: FBT003 - how the standard library spells it
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Notes(notebook), sock=notes
-    )
+
+    def read() -> None:
+        """All that are there: what was noted before an answer has come when that has."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                token, text = json.loads(notes.recv(NOTE_BYTES))
+                notebook.add(token, text)
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(notes, read)
     server = await asyncio.start_unix_server(answer, os.path.join(folder, "cues"))
     try:
         yield folder
     finally:
         server.close()
-        transport.close()
+        loop.remove_reader(notes)
+        notes.close()
         for task in waiting:
             task.cancel()
         shutil.rmtree(folder, ignore_errors=True)
