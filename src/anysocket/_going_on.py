@@ -19,7 +19,7 @@ class GoingOn:
     __slots__ = ("_asyncio_future_blocking", "_cancelled", "_context", "_wakeup", "afterwards", "future")
 
     def __init__(self, future: Any) -> None:
-        self.future = future
+        self.future: Any = future
         """What goes on, until it is done. Not longer: it refers to us, unseen by the garbage collector."""
         self.afterwards: Callable[[Any], object] | None = None
         """Called with the future when it is done, if who waited was cancelled."""

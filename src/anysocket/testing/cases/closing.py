@@ -250,6 +250,7 @@ class UnreadAtOurClose(_Closing):
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
         await stage.cue("sent")
+        await websocket.receive()
         await websocket.close(4000, "enough")
         await stage.attempt(websocket.receive())
         await stage.attempt(websocket.receive())

@@ -131,9 +131,9 @@ class CatchLateSend(_ExceptConnectionError):
     """`except ConnectionError` catches what sending raises after the peer's close."""
 
     async def use(self, websocket: WebSocket) -> None:
-        message = await websocket.receive()
-        while message.code is not None:
-            await websocket.send_text("late")
+        if (await websocket.receive()).code is not None:
+            for _ in range(LOOPS):
+                await websocket.send_text("late")
 
 
 class MessageAttributes(_Errors):
