@@ -41,14 +41,15 @@ DEVIATIONS = (
         ("testclient",),
         ("non-ascii-header",),
         "handler: [(b'x-name', b'J\\xc3\\xbcrgen'), (b'x-next', b'there')]",
-        "the client's headers are encoded as UTF-8, not as latin-1, by httpx2",
+        "TestClient encodes header values as UTF-8, not as latin-1 (starlette/testclient.py, handle_request)",
         "starlette 1.10.0",
     ),
     Deviation(
         ("uvicorn-legacy",),
         ("non-ascii-header",),
         "client: refused 500; handler: nothing",
-        "the legacy implementation encodes header values as ASCII, and fails (uvicorn, websockets_impl.py)",
+        "websockets' legacy parser gives such bytes as surrogates (legacy/http.py, read_headers); uvicorn takes "
+        "them for latin-1 and fails (websockets_impl.py, process_request)",
         "uvicorn 0.54.0",
     ),
     Deviation(
