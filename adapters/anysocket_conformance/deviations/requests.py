@@ -48,8 +48,8 @@ DEVIATIONS = (
         ("uvicorn-legacy",),
         ("non-ascii-header",),
         "client: refused 500; handler: nothing",
-        "websockets' legacy parser gives such bytes as surrogates (legacy/http.py, read_headers); uvicorn takes "
-        "them for latin-1 and fails (websockets_impl.py, process_request)",
+        "websockets' legacy parser gives such bytes as surrogates (legacy/http.py, read_headers); uvicorn "
+        "takes them for latin-1 and fails (websockets_impl.py, process_request)",
         "uvicorn 0.54.0",
     ),
     Deviation(
