@@ -8,8 +8,10 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from anysocket import App, UnsupportedByTransport
+from anysocket._signals import forget
 from anysocket_asgi._profiles import Profile, find_profile, is_known
 from anysocket_asgi._scope import build_scope, request_path
+from anysocket_asgi._signals import watch_signals
 from anysocket_asgi._transport import ASGITransport, Receive, Send
 
 logger = logging.getLogger("anysocket")
@@ -24,6 +26,8 @@ async def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive
     if not profile.has_lifespan:
         await app.lifespan.ensure_started()
         scope.setdefault("state", dict(app.lifespan.state))
+    if scope["type"] == "websocket":
+        watch_signals(app, profile)  # Unless that was done as the lifespan started, which is not always run.
     if scope["type"] == "http" or app.mounted(request_path(scope)):
         await app.http(scope, receive, send)
     else:
@@ -53,7 +57,7 @@ async def _run_lifespan(app: App, scope: MutableMapping[str, Any], receive: Rece
         profile = find_profile(scope, send)
         if is_known(profile):
             app.check_server(profile.server, profile.capabilities, ASGITransport.remedy)
-        await app.lifespan.start()
+        await app.start()
     except UnsupportedByTransport as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
@@ -62,10 +66,12 @@ async def _run_lifespan(app: App, scope: MutableMapping[str, Any], receive: Rece
         return
     if "state" in scope:
         scope["state"].update(app.lifespan.state)
+    watch_signals(app, profile)
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    forget(app)
     try:
-        await app.lifespan.stop()
+        await app.stop()
     except Exception:
         await send({"type": "lifespan.shutdown.failed", "message": traceback.format_exc()})
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
@@ -48,6 +49,9 @@ class Profile:
     """Seconds to go on receiving after a close of ours; 0 where the server reads on by itself."""
     answers_for_app: bool = True
     """Whether it answers a request to which the app gives no response."""
+    tcp: str = ""
+    """Where the object that ``send`` is a method of keeps asyncio's transport. Named for servers that do not
+    end before a peer has taken, or refused, the last byte that is on its way to it."""
     has_lifespan: bool = True
     """Whether it runs the lifespan protocol; else the first connection starts the app."""
 
@@ -61,14 +65,16 @@ PROFILES = (
         "uvicorn (websockets, legacy)",
         ("uvicorn.protocols.websockets.websockets_impl",),
         UVICORN | C.LOST_IS_1006,
+        tcp="transport",
     ),
-    Profile("uvicorn", ("uvicorn.",), UVICORN),
+    Profile("uvicorn", ("uvicorn.",), UVICORN, tcp="transport"),
     Profile(
         "Hypercorn",
         ("hypercorn.",),
         C.SUBPROTOCOL | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_CODE | C.CLOSE_REASON | C.BACKPRESSURE,
         # What the peer still sends fills a queue of ten; a full one keeps the connection open for ever.
         linger=2.0,
+        tcp="send.__self__.send.__self__.writer.transport",  # WSStream, H11Protocol or H2Protocol, TCPServer.
     ),
     Profile(
         "Daphne",
@@ -110,16 +116,27 @@ def is_known(profile: Profile) -> bool:
     return bool(profile.origins)
 
 
-def _origin(send: Any) -> str:
-    """The module of the class whose method ``send`` is.
+def find_tcp(profile: Profile, send: Any) -> Any:
+    """asyncio's transport of the connection, None if the server keeps it elsewhere by now."""
+    try:
+        return attrgetter(f"__self__.{profile.tcp}")(_of_server(send))
+    except AttributeError:
+        return None
 
-    Frameworks and middleware wrap it; by custom the wrapper is a function around one named ``send``.
-    """
+
+def _of_server(send: Any) -> Any:
+    """The server's own ``send``. Frameworks and middleware wrap it; by custom the wrapper is a function
+    around one named ``send``."""
     for _ in range(MAX_WRAPPERS):
         if not isinstance(send, FunctionType) or "send" not in send.__code__.co_freevars:
             break
         send = (send.__closure__ or ())[send.__code__.co_freevars.index("send")].cell_contents
-    send = getattr(send, "func", send)  # functools.partial
+    return getattr(send, "func", send)  # functools.partial
+
+
+def _origin(send: Any) -> str:
+    """The module of the class whose method ``send`` is."""
+    send = _of_server(send)
     owner = getattr(send, "__self__", None)
     # uvicorn's lifespan is one for all of its WebSocket implementations: its configuration names it.
     implementation = getattr(getattr(owner, "config", None), "ws_protocol_class", None)

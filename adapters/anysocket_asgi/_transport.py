@@ -10,7 +10,7 @@ from typing import Any
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
 from anysocket._transport import RawHeaders
-from anysocket_asgi._profiles import Profile
+from anysocket_asgi._profiles import Profile, find_tcp
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -118,6 +118,12 @@ class ASGITransport:
         # In a task of its own, as it may have to wait for a send that a slow peer holds up.
         ending = self._answer() if reads_on else self.close(1000, "")
         self._answering = asyncio.get_running_loop().create_task(ending)
+
+    def abort(self) -> None:
+        """End TCP at once, whatever the peer has not taken yet, where the server would wait for that."""
+        tcp = find_tcp(self._profile, self._send) if self._profile.tcp else None
+        if tcp is not None:
+            tcp.abort()
 
     async def _answer(self) -> None:
         """Read on, which answers with the peer's own code (RFC 6455 section 5.5.1), then close: ends TCP."""

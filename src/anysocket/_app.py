@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import Any, Literal, TypeVar
 
 from anysocket._capability import Capability
+from anysocket._drain import Drain, Live, check_seconds
 from anysocket._errors import UnsupportedByTransport
 from anysocket._lifespan import Lifespan, LifespanManager
 from anysocket._routing import (
@@ -24,7 +25,7 @@ from anysocket._routing import (
     WebSocketRoute,
     template,
 )
-from anysocket._session import reject_unmatched, run_handler, serve_route
+from anysocket._session import handler_name, reject_unmatched, run_handler, serve_route
 from anysocket._transport import Transport
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 
@@ -41,6 +42,9 @@ class App:
     ``allowed_origins``: which browser origins may connect; None means the request's own host, ``"*"`` any.
     ``unmatched``: what a WebSocket to an unknown path gets, ``"close"`` (accept, 1001) or ``"deny"`` (404).
     ``max_message_bytes``: the largest message received, for routes that do not say otherwise.
+    ``drain_timeout``: seconds from the signal to stop until connections, handlers and lifespan have ended.
+    ``drain_delay``: for how many of them :attr:`ready` is false while connections are still accepted, for a
+    load balancer to notice; less than half of ``drain_timeout``.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class App:
         allowed_origins: Collection[str] | None = None,
         unmatched: Literal["close", "deny"] = "close",
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        drain_timeout: float = 10.0,
+        drain_delay: float = 0.0,
     ) -> None:
         if unmatched not in ("close", "deny"):
             raise ValueError(f"unmatched must be 'close' or 'deny', not {unmatched!r}")
@@ -60,6 +66,7 @@ class App:
         self.unmatched = unmatched
         self.max_message_bytes = _positive("max_message_bytes", max_message_bytes)
         self.lifespan = Lifespan(self, lifespan)
+        self._drain = Drain(drain_timeout, drain_delay)
         self.http_routes: list[HTTPRoute] = []
         self.mounts: list[Mount] = []
         self._router = Router()
@@ -124,7 +131,56 @@ class App:
         self.mounts.append(Mount(path.rstrip("/"), app))
         self._http = None
 
+    # -- the end --
+
+    @property
+    def ready(self) -> bool:
+        """Whether a load balancer may send more: false from the moment at which the end begins."""
+        return self._drain.ready
+
+    async def drain(self, timeout: float | None = None) -> None:
+        """Close every WebSocket with 1001 "server shutting down" and wait until the handlers have ended.
+
+        Servers' signals do this by themselves; call it in a program that stops its server on its own, before
+        it does so. New upgrades are refused with 503 from then on, until the lifespan starts anew. Handlers
+        that run on are cancelled after half of the time, and left behind with an error in the log when it is
+        over: it returns after ``timeout`` seconds (more than 0; ``drain_timeout`` by default) at the latest.
+
+        Any number of tasks may call it: there is one end for all, which a later call's ``timeout`` can only
+        hasten. A handler that calls it is not waited for. Cancelling the call leaves the end under way.
+        """
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        await self._drain.run(timeout)
+
     # -- what adapters use --
+
+    async def start(self) -> None:
+        """The app's life begins: enter the lifespan. Its errors come out of here."""
+        self._drain.reset()
+        await self.lifespan.start()
+
+    async def stop(self) -> None:
+        """The app's life ends: drain what is left, as the server takes no more connections, then leave the
+        lifespan. Its errors come out of here."""
+        await self._drain.run(delay=0)
+        try:
+            await self.lifespan.stop(self._drain.left)
+        finally:
+            self._drain.reset()
+
+    @property
+    def drain_left(self) -> float:
+        """Seconds that an end under way leaves for what follows the connections."""
+        return self._drain.left
+
+    def hasten(self) -> None:
+        """Let an end that is under way be over within a second."""
+        self._drain.hasten()
+
+    def watch(self, websocket: WebSocket, name: str, coroutine: Coroutine[Any, Any, object]) -> Live:
+        """``with app.watch(…): await coroutine`` lets :meth:`drain` end this connection and its handler."""
+        return Live(self._drain, websocket, name, coroutine)
 
     @property
     def http(self) -> ASGIApp:
@@ -157,19 +213,24 @@ class App:
 
     async def serve(self, transport: Transport) -> None:
         """Run one connection from its handshake to its end."""
-        scope = transport.scope
-        found = self._router.match(scope.path)
+        if not self._drain.accepting:
+            await WebSocket(transport).deny(503)
+            return
+        found = self._router.match(transport.scope.path)
         if found is None:
             websocket = WebSocket(transport)
             if self.unmatched == "deny":
                 await websocket.deny(404)
-            else:
-                await run_handler(reject_unmatched, websocket, {})
-            return
-        route, parameters = found
-        limit = route.max_message_bytes or self.max_message_bytes
-        websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
-        await serve_route(route.handler, websocket, parameters, self.allowed_origins)
+                return
+            name, serving = "of an unknown path", run_handler(reject_unmatched, websocket, {})
+        else:
+            route, parameters = found
+            limit = route.max_message_bytes or self.max_message_bytes
+            websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
+            name = handler_name(route.handler)
+            serving = serve_route(route.handler, websocket, parameters, self.allowed_origins)
+        with self.watch(websocket, name, serving):
+            await serving
 
     # -- the doors --
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+
+logger = logging.getLogger("anysocket")
 
 LifespanManager = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 
@@ -41,13 +44,20 @@ class Lifespan:
             self._starting = asyncio.create_task(self.start())
         await asyncio.shield(self._starting)
 
-    async def stop(self) -> None:
-        """Leave the context manager; its errors come out of here."""
+    async def stop(self, timeout: float | None = None) -> None:
+        """Leave the context manager; its errors come out of here. What takes longer than ``timeout`` seconds
+        is cancelled, with an error in the log."""
         if self._task is not None and self._stop is not None:
             self._stop.set()
-            await self._task
-            self._task = None
+            await asyncio.wait({self._task}, timeout=timeout)
+            if not self._task.done():
+                logger.error("the lifespan has not ended within drain_timeout: cancelled")
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=timeout)
+            task, self._task = self._task, None
             self.state.clear()
+            if task.done() and not task.cancelled():
+                task.result()
 
     async def _run(
         self, manager: LifespanManager, started: asyncio.Future[None], stop: asyncio.Event

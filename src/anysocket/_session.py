@@ -55,13 +55,15 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
     except BaseException as error:
         if not _is_failure(error):
             raise
-        logger.exception("handler %s failed on %s, peer %s", _name(handler), websocket, websocket.client)
+        logger.exception(
+            "handler %s failed on %s, peer %s", handler_name(handler), websocket, websocket.client
+        )
         await _end(websocket, 1011, 500)
     else:
         if websocket._state is State.CONNECTING:
             logger.warning(
                 "handler %s of %s returned before accept() or deny(): refused with 403",
-                _name(handler),
+                handler_name(handler),
                 websocket.scope.path,
             )
         await _end(websocket, 1000, 403)
@@ -97,7 +99,8 @@ async def _deny(websocket: WebSocket, denied: Denied) -> None:
         await websocket.close(1008)
 
 
-def _name(handler: Handler) -> str:
+def handler_name(handler: Handler) -> str:
+    """The handler's name for people."""
     return getattr(handler, "__qualname__", repr(handler))
 
 

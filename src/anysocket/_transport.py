@@ -8,9 +8,10 @@ states, rooms and the meaning of close codes are the core's, so that they are th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from anysocket._capability import Capability
+from anysocket._errors import UnsupportedByTransport
 from anysocket._message import Message
 from anysocket._scope import Scope
 
@@ -99,3 +100,22 @@ class Transport(Protocol):
         server keeps for it, though the handler may go on. Nothing else is called after it. Called once for
         a connection that was accepted."""
         ...
+
+
+@runtime_checkable
+class Abortable(Protocol):
+    """A transport that can end TCP whatever the peer has not taken yet. Needed where the server, told to end,
+    would wait for that without limit."""
+
+    def abort(self) -> None:
+        """End TCP. Called when the time to shut down is over, after all else, and more than once if need be;
+        does nothing if TCP has ended."""
+        ...
+
+
+def require(transport: Transport, capability: Capability, what: str) -> None:
+    """Raise :class:`~anysocket.UnsupportedByTransport`, which says what to do, if the server lacks it."""
+    if capability not in transport.capabilities:
+        raise UnsupportedByTransport(
+            f"{transport.server} cannot send {what} (Capability.{capability.name}): {transport.remedy}"
+        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from anysocket._capability import Capability
 from anysocket._close import check_close
-from anysocket._errors import ConnectionClosed, HeaderPairs, UnsupportedByTransport, WebSocketStateError
+from anysocket._errors import ConnectionClosed, HeaderPairs, WebSocketStateError
 from anysocket._headers import response_headers
 from anysocket._inbox import Inbox
 from anysocket._message import Message
@@ -20,7 +20,7 @@ from anysocket._receiving import ReceivingHalf
 from anysocket._request import HandshakeRequest
 from anysocket._sending import SendingHalf
 from anysocket._state import TRANSITIONS, Event, State
-from anysocket._transport import Transport
+from anysocket._transport import Transport, require
 
 logger = logging.getLogger("anysocket")
 
@@ -49,7 +49,9 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         "_closer",
         "_deadline",
         "_ended",
+        "_handled",
         "_inbox",
+        "_linger",
         "_offered",
         "_on_end",
         "_outbox",
@@ -89,6 +91,8 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._deadline: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
         self._released = False
+        self._handled = False
+        self._linger = transport.linger
         self._on_end: list[Callable[[WebSocket], None]] = []
 
     @property
@@ -121,9 +125,9 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             )
         extra = response_headers(headers or ())
         if subprotocol is not None:
-            self._require(Capability.SUBPROTOCOL, f"the subprotocol {subprotocol!r}")
+            require(self._transport, Capability.SUBPROTOCOL, f"the subprotocol {subprotocol!r}")
         if extra:
-            self._require(Capability.ACCEPT_HEADERS, "headers in the handshake's answer")
+            require(self._transport, Capability.ACCEPT_HEADERS, "headers in the handshake's answer")
         self._step(Event.ACCEPT)
         try:
             await self._transport.accept(subprotocol, extra)
@@ -262,13 +266,16 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
 
     async def _leave(self) -> None:
         """The handler is done: let go of the server's connection, after a close under way and its answer."""
-        if self._closer is not None:
-            await asyncio.shield(self._closer)
-        if self._state is State.CLOSING:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._transport.linger):
-                    await self.wait_closed()
-        self._lost(LOST)
+        self._handled = True
+        try:
+            if self._closer is not None and not self._closer.done():
+                await asyncio.wait({self._closer})
+            if self._state is State.CLOSING:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._linger):
+                        await self.wait_closed()
+        finally:
+            self._lost(LOST)
 
     # -- the state --
 
@@ -282,19 +289,12 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         return before
 
     def _refuse(self, event: Event) -> NoReturn:
-        if self._closed is not None and self._state is not State.DENIED:
+        if self._closed is not None and (self._state is not State.DENIED or self._closed.code == 1001):
             raise self._closed.again()
         hint = ": call accept() first" if self._state is State.CONNECTING else ""
         raise WebSocketStateError(
             f"{event.value} is not possible while the WebSocket is {self._state.value}{hint}"
         )
-
-    def _require(self, capability: Capability, what: str) -> None:
-        if capability not in self.capabilities:
-            server, remedy = self._transport.server, self._transport.remedy
-            raise UnsupportedByTransport(
-                f"{server} cannot send {what} (Capability.{capability.name}): {remedy}"
-            )
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.scope.path} {self.id[:8]} {self._state.value}>"
