@@ -186,7 +186,7 @@ def test_a_second_answer_is_an_error_of_the_app(again: Any, caplog: pytest.LogCa
 def test_rust_tasks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from anysocket_rsgi import _worker
 
-    monkeypatch.setattr(_worker, "_task_implementation", lambda frame: "rust")
+    monkeypatch.setattr(_worker, "local_of_caller", lambda package, name: "rust")
     app, seen = scripted(STARTED)
     with pytest.raises(SystemExit, match="--task-impl asyncio"):
         worker(app).__enter__()
