@@ -7,6 +7,7 @@ import functools
 import shutil
 import ssl
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
