@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 from anysocket import App, UnsupportedByTransport
+from anysocket._drain import GOING_AWAY, REASON
 from anysocket._signals import forget
 from anysocket_asgi._profiles import Profile, find_profile, is_known
 from anysocket_asgi._scope import build_scope, request_path
@@ -28,10 +30,27 @@ async def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive
         scope.setdefault("state", dict(app.lifespan.state))
     if scope["type"] == "websocket":
         watch_signals(app, profile)  # Unless that was done as the lifespan started, which is not always run.
-    if scope["type"] == "http" or app.mounted(request_path(scope)):
+    if scope["type"] == "http":
         await app.http(scope, receive, send)
+    elif app.accepting and app.mounted(request_path(scope)):
+        await _serve_mounted(app, scope, receive, send, profile)
     else:
         await _serve_websocket(app, scope, receive, send, profile)
+
+
+async def _serve_mounted(
+    app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send, profile: Profile
+) -> None:
+    serving: Any = app.http(scope, receive, send)
+    guest = app.watch(f"of a mounted app at {scope['path']}", left=not profile.cuts_at_end).around(serving)
+    with guest:
+        await serving
+    if guest.cancelled:
+        close = {"type": "websocket.close", "code": GOING_AWAY, "reason": REASON}
+        if not profile.carries_code(GOING_AWAY):
+            close = {"type": "websocket.close"}
+        with contextlib.suppress(Exception):  # It may have closed by itself.
+            await send(close)
 
 
 async def _serve_websocket(

@@ -52,6 +52,8 @@ class Profile:
     tcp: str = ""
     """Where the object that ``send`` is a method of keeps asyncio's transport. Named for servers that do not
     end before a peer has taken, or refused, the last byte that is on its way to it."""
+    cuts_at_end: bool = False
+    """Whether, told to end, it cuts connections or cancels handlers that have not been told."""
     has_lifespan: bool = True
     """Whether it runs the lifespan protocol; else the first connection starts the app."""
 
@@ -75,6 +77,7 @@ PROFILES = (
         # What the peer still sends fills a queue of ten; a full one keeps the connection open for ever.
         linger=2.0,
         tcp="send.__self__.send.__self__.writer.transport",  # WSStream, H11Protocol or H2Protocol, TCPServer.
+        cuts_at_end=True,
     ),
     Profile(
         "Daphne",
@@ -83,6 +86,7 @@ PROFILES = (
         carries_code=lambda code: code == 1000 or 3000 <= code <= 4999,
         keeps_open=True,
         answers_for_app=False,
+        cuts_at_end=True,
         has_lifespan=False,
     ),
     Profile(
@@ -92,6 +96,7 @@ PROFILES = (
         joins_denial_headers=True,
         answers_late=True,
         cancel_safe=False,
+        cuts_at_end=True,
     ),
     Profile(
         "Starlette's TestClient",

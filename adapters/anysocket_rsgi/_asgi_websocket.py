@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from anysocket import ConnectionClosed, UnsupportedByTransport
@@ -53,17 +53,19 @@ async def run_asgi_websocket(
     state: Mapping[str, Any],
     unsupported: Unsupported,
     root_path: str = "",
+    on_accept: Callable[[WebSocket], object] = bool,
 ) -> None:
     """Serve one RSGI WebSocket with ``asgi_app``; never raises but for cancellation.
 
     An app that raises, or returns without an answer to the handshake, refuses it with 500; later it closes
     with 1011, or 1000 if it just returned. What it raises is logged, except for the ``ConnectionClosed`` of
     its own sends. Where an ASGI server is behind RSGI's objects (``anysocket_asgi.from_rsgi``), it comes out
-    of here instead.
+    of here instead. ``on_accept`` is given the connection that is about to be accepted.
     """
     transport = RSGITransport(build_scope(scope, {}), protocol)
     # An ASGI server has its own way of the plain refusal; Granian up to 2.8.5 needs a status.
-    connection = _Connection(transport, unsupported, refusal=None if is_asgi_server(protocol) else 403)
+    refusal = None if is_asgi_server(protocol) else 403
+    connection = _Connection(transport, unsupported, on_accept, refusal=refusal)
     asgi_scope = websocket_scope(scope, state, root_path)
     where = asgi_scope["raw_path"].decode()
     try:
@@ -96,6 +98,7 @@ class _Connection:
         "_closed",
         "_denial",
         "_free",
+        "_on_accept",
         "_receiving",
         "_refusal",
         "_transport",
@@ -103,8 +106,16 @@ class _Connection:
         "_websocket",
     )
 
-    def __init__(self, transport: RSGITransport, unsupported: Unsupported, *, refusal: int | None) -> None:
+    def __init__(
+        self,
+        transport: RSGITransport,
+        unsupported: Unsupported,
+        on_accept: Callable[[WebSocket], object],
+        *,
+        refusal: int | None,
+    ) -> None:
         self._transport = transport
+        self._on_accept = on_accept
         self._refusal = refusal
         self._unsupported = unsupported
         self._abandoned = False
@@ -217,6 +228,7 @@ class _Connection:
             self._unsupported.drop(f"the headers {headers!r} in the handshake's answer")
         self._accepting = True
         websocket = WebSocket(self._transport, max_message_bytes=MAX_MESSAGE_BYTES)
+        self._on_accept(websocket)
         try:
             await websocket.accept()
         finally:

@@ -42,8 +42,13 @@ async def serve_rsgi(app: App, scope: Any, protocol: Any) -> None:
     state = app.lifespan.state
     if scope.proto != "ws":
         await run_asgi_http(app.http, scope, protocol, state)
-    elif app.mounted(scope.path):
-        await run_asgi_websocket(app.http, scope, protocol, state, UNSUPPORTED)
+    elif app.accepting and app.mounted(scope.path):
+        guest = app.watch(f"of a mounted app at {scope.path}")
+        serving = run_asgi_websocket(
+            app.http, scope, protocol, state, UNSUPPORTED, on_accept=guest.set_websocket
+        )
+        with guest.around(serving):
+            await serving
     else:
         await _serve_websocket(app, RSGITransport(build_scope(scope, state), protocol))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar
 
 from anysocket._capability import Capability
@@ -178,9 +178,15 @@ class App:
         """Let an end that is under way be over within a second."""
         self._drain.hasten()
 
-    def watch(self, websocket: WebSocket, name: str, coroutine: Coroutine[Any, Any, object]) -> Live:
-        """``with app.watch(…): await coroutine`` lets :meth:`drain` end this connection and its handler."""
-        return Live(self._drain, websocket, name, coroutine)
+    @property
+    def accepting(self) -> bool:
+        """Whether new connections are accepted."""
+        return self._drain.accepting
+
+    def watch(self, name: str, websocket: WebSocket | None = None, *, left: bool = False) -> Live:
+        """``with app.watch(…).around(coroutine): await coroutine`` lets :meth:`drain` end a connection and
+        the handler of this name. ``left``: the server ends it in order by itself."""
+        return Live(self._drain, name, websocket, left=left)
 
     @property
     def http(self) -> ASGIApp:
@@ -213,7 +219,7 @@ class App:
 
     async def serve(self, transport: Transport) -> None:
         """Run one connection from its handshake to its end."""
-        if not self._drain.accepting:
+        if not self.accepting:
             await WebSocket(transport).deny(503)
             return
         found = self._router.match(transport.scope.path)
@@ -229,7 +235,7 @@ class App:
             websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
             name = handler_name(route.handler)
             serving = serve_route(route.handler, websocket, parameters, self.allowed_origins)
-        with self.watch(websocket, name, serving):
+        with self.watch(name, websocket).around(serving):
             await serving
 
     # -- the doors --

@@ -19,7 +19,7 @@ from typing import Any
 
 from anysocket._errors import ConnectionClosed
 from anysocket._state import Event, State
-from anysocket._transport import Abortable, Transport
+from anysocket._transport import Abortable
 from anysocket._websocket import LOST, WebSocket
 
 logger = logging.getLogger("anysocket")
@@ -47,20 +47,37 @@ HASTE = 1.0
 
 class Live:
     """A connection while its handler runs: a context manager around ``await coroutine``, which is the
-    handler with all that belongs to it."""
+    handler with all that belongs to it.
 
-    __slots__ = ("_drain", "abandoned", "cancelled", "coroutine", "name", "task", "websocket")
+    ``websocket`` is None where the core knows nothing of the connection, which is a mounted app's. Then the
+    handler is cancelled in the place of the close; or, where ``left``, when the time is over, as the server
+    has its own way to end it.
+    """
 
-    def __init__(self, drain: Drain, websocket: WebSocket, name: str, coroutine: Any) -> None:
+    __slots__ = ("_drain", "abandoned", "cancelled", "coroutine", "left", "name", "task", "websocket")
+
+    def __init__(
+        self, drain: Drain, name: str, websocket: WebSocket | None = None, *, left: bool = False
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._drain = drain
         self.websocket = websocket
         self.name = name
-        self.coroutine: Coroutine[Any, Any, object] = coroutine
+        self.left = left
+        self.coroutine: Coroutine[Any, Any, object] | None = None
         self.task: asyncio.Task[Any] = task
         self.cancelled = 0
         self.abandoned = False
+
+    def around(self, coroutine: Coroutine[Any, Any, object]) -> Live:
+        """Before ``with``: what is awaited there."""
+        self.coroutine = coroutine
+        return self
+
+    def set_websocket(self, websocket: WebSocket) -> None:
+        """The connection, where it is known only later."""
+        self.websocket = websocket
 
     def __enter__(self) -> None:
         self._drain.add(self)
@@ -79,6 +96,9 @@ class Live:
     def tell(self) -> bool:
         """Close it, or refuse it; False while the answer to its handshake is on the way: try again."""
         websocket = self.websocket
+        if websocket is None:
+            self.cancel()
+            return True
         websocket._linger = max(websocket._linger, LINGER)
         if websocket._state is State.CONNECTING:
             websocket._step(Event.DENY)
@@ -97,13 +117,16 @@ class Live:
 
     def cut(self) -> None:
         """End the connection, whatever is not sent yet."""
-        self.websocket._lost(LOST)
-        if self.websocket._closer is not None:
-            self.websocket._closer.cancel()
+        if self.websocket is not None:
+            self.websocket._lost(LOST)
+            if self.websocket._closer is not None:
+                self.websocket._closer.cancel()
 
     def abandon(self) -> None:
-        """End the handler as the interpreter ends what nobody waits for: its ``finally`` runs, but may not
-        await any more. The server's part of the task goes on, else many a server would never end."""
+        """End the handler, if it runs on, as the interpreter ends what nobody needs: its ``finally`` runs,
+        but may not await any more. The server's part of the task goes on, or it would never end."""
+        if self not in self._drain.live or self.coroutine is None:
+            return
         self.abandoned = True
         try:
             self.coroutine.close()
@@ -188,9 +211,9 @@ class Drain:
         await self._until(lambda: self._begin)
         self.accepting = False
         others = {live for live in tuple(self.live) if live.task is not caller}
-        self._waiting = {live for live in others if live.task.get_loop() is loop}
-        transports = [live.websocket._transport for live in self._waiting]
-        logger.info("closing %d WebSockets, in %.1f s at most", len(transports), self._end - loop.time())
+        ours = {live for live in others if live.task.get_loop() is loop}
+        self._waiting = {live for live in ours if not live.left}
+        logger.info("closing %d WebSockets, in %.1f s at most", len(self._waiting), self._end - loop.time())
         await self._tell_all(self._waiting)
         await self._until(lambda: self._moment(UNWIND))
         self._cancel()
@@ -199,8 +222,8 @@ class Drain:
         await self._until(lambda: self._end)
         self._abandon()
         await self._until(lambda: self._end + SETTLE)
-        loop.call_at(self._end, _abort, transports)
-        logger.info("%d WebSockets are closed", len(transports) - len(self._waiting))
+        loop.call_at(self._end, _end_rest, ours)
+        logger.info("%d of them have not ended", len(self._waiting))
 
     async def _tell_all(self, waiting: set[Live]) -> None:
         """In batches, with pauses that differ."""
@@ -217,7 +240,7 @@ class Drain:
                 await asyncio.sleep(max(rest, 0.001))
 
     def _cancel(self) -> None:
-        running = [live for live in self._waiting or () if not live.websocket._handled]
+        running = [live for live in self._waiting or () if live.websocket and not live.websocket._handled]
         if running:
             logger.info("%d handlers have not ended by themselves: cancelled", len(running))
         for live in running:
@@ -252,11 +275,15 @@ class Drain:
                     await self._news.wait()
 
 
-def _abort(transports: Iterable[Transport]) -> None:
-    """What a server has not written by now, it has to give up: some would wait for that without limit."""
-    for transport in transports:
-        if isinstance(transport, Abortable):
-            transport.abort()
+def _end_rest(lives: Iterable[Live]) -> None:
+    """What a server has not written by now, it has to give up, and what has been left to it, too: there are
+    servers that would wait without limit."""
+    for live in lives:
+        if live.websocket is not None and isinstance(live.websocket._transport, Abortable):
+            live.websocket._transport.abort()
+        elif live.left:
+            live.cancel()
+            asyncio.get_running_loop().call_later(SETTLE, live.abandon)
 
 
 def check_seconds(name: str, value: float) -> None:

@@ -388,7 +388,7 @@ async def test_what_is_raised_around_a_handler_left_behind_is_logged(
         coroutine = guest()
         websocket = WebSocket(FakeTransport())
         await websocket.accept()
-        with app.watch(websocket, "a guest", coroutine):
+        with app.watch("a guest", websocket).around(coroutine):
             await coroutine
 
     serves = asyncio.create_task(server())
