@@ -2,5 +2,35 @@
 
 from __future__ import annotations
 
-VARYING: dict[str, tuple[str, ...]] = {}
+from anysocket_conformance.deviations.requests import RSGI
+
+UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-sansio-uvloop")
+HYPERCORN = ("hypercorn", "hypercorn-tls", "hypercorn-http2")
+GRANIAN = (*RSGI, "granian-asgi")
+"""Its receive is in flight apart from who waits for it, and its threads are not those of Python."""
+EVERY = (*GRANIAN, *UVICORN, *HYPERCORN, "daphne", "testclient")
+THREADS = ("granian-rsgi-mt", "granian-asgi")
+"""What is sent at once is written by several threads."""
+
+VARYING: dict[str, tuple[str, ...]] = {
+    # Whether a server that is not read from answers, or tells, before the client has waited long enough.
+    "peer-closes-while-handler-floods": EVERY,
+    "peer-closes-while-handler-sends": EVERY,
+    "peer-closes-while-handler-sleeps": EVERY,
+    "unread-at-our-close": UVICORN,
+    # Which messages are out of order, if any.
+    "send-one-by-one": THREADS,
+    "send-gathered": THREADS,
+    "send-from-tasks": THREADS,
+    "send-then-close": THREADS,
+    "close-with-sends-under-way": THREADS,
+    "cancelled-sends": GRANIAN,
+    # Which messages a cancelled receive loses, if any.
+    "receive-after-cancel": GRANIAN,
+    "receive-in-timeouts": GRANIAN,
+    "receive-in-wait-for": GRANIAN,
+    "receive-in-storm-of-cancels": GRANIAN,
+    # Whether the process ends before the refusal is written.
+    "accept-after-deny": GRANIAN,
+}
 """By the name of the case: the names of the servers."""
