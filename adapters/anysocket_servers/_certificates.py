@@ -25,9 +25,18 @@ class Certificates:
         return ssl.create_default_context(cafile=str(self.authority))
 
 
-@functools.cache
+_MAKING = threading.Lock()
+
+
 def certificates() -> Certificates:
-    """Certificates for 127.0.0.1, ::1 and localhost. ``ModuleNotFoundError`` where there is no trustme."""
+    """Certificates for 127.0.0.1, ::1 and localhost, the same in every call, from any thread.
+    ``ModuleNotFoundError`` where there is no trustme."""
+    with _MAKING:
+        return _make()
+
+
+@functools.cache
+def _make() -> Certificates:
     import trustme
     from cryptography.hazmat.primitives import serialization
 

@@ -181,7 +181,7 @@ class ReceiveOneKind(_Conversions):
         text, data, json = websocket.receive_text, websocket.receive_bytes, websocket.receive_json
         for receive in (text, data, json, text, data, json, text):
             try:
-                stage.note(repr(await receive()))  # type: ignore[operator]
+                stage.note(repr(await receive()))
             except ValueError as error:
                 stage.note(type(error).__name__)
 
