@@ -110,6 +110,6 @@ class BridgedASGIApp:
         with live.around(serving):
             await serving
 
-    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-        """ASGI 3: the app itself."""
-        return self._app(scope, receive, send)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI 3: the app itself. A coroutine function, by which uvicorn tells ASGI 3 from ASGI 2."""
+        await self._app(scope, receive, send)

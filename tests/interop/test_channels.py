@@ -18,10 +18,11 @@ async def received(socket: Any) -> Any:
     return json.loads(await socket.recv())
 
 
-async def test_chat(open_socket):
-    async with open_socket("/chat/tea") as ada:
+async def test_chat(running, open_socket):
+    own = {"origin": running.url}
+    async with open_socket("/chat/tea", **own) as ada:
         assert await received(ada) == {"joined": "tea"}
-        async with open_socket("/chat/tea") as bob, open_socket("/chat/coffee") as eve:
+        async with open_socket("/chat/tea", **own) as bob, open_socket("/chat/coffee", **own) as eve:
             assert await received(bob) == {"joined": "tea"}
             assert await received(eve) == {"joined": "coffee"}
             await bob.send('{"say": "grüße"}')
@@ -31,8 +32,8 @@ async def test_chat(open_socket):
         assert await received(ada) == {"said": "somebody left"}
 
 
-async def test_consumer_in_threads(open_socket):
-    async with open_socket("/echo") as socket:
+async def test_consumer_in_threads(running, open_socket):
+    async with open_socket("/echo", origin=running.url) as socket:
         for data in ("text", b"\x00\xff", "again"):
             await socket.send(data)
             assert await socket.recv() == data

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
 async def test_channels(client, open_socket):
     async with open_socket("/channels/tea") as ada, open_socket("/channels/tea") as bob:
         async with open_socket("/channels/coffee") as eve:
-            # An echo each: a subscription is complete before its socket is served, but not before its accept.
             for room, text in (("tea", "black"), ("coffee", "none"), ("tea", "green")):
                 response = await client.post(f"/news/{room}", json={"text": text})
                 assert (response.status_code, response.json()) == (202, {"room": room})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,7 @@ async def test_a_stream_that_cannot_be_sent_tells_of_the_client() -> None:
     async def never(self: Any) -> None:
         await asyncio.Event().wait()
 
-    protocol.client_disconnect = never.__get__(protocol)  # type: ignore[method-assign]
+    protocol.client_disconnect = never.__get__(protocol)
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -374,3 +375,16 @@ async def test_a_client_that_left_needs_no_response(caplog: pytest.LogCaptureFix
 
     await serve(app, Protocol(b""), rsgi_scope(headers={"content-length": "5"}))
     assert not caplog.records
+
+
+async def test_to_an_asgi_server_it_is_the_app():
+    """uvicorn takes what is no coroutine function for ASGI 2."""
+    called = []
+
+    async def asgi(*arguments: Any) -> None:
+        called.append(arguments)
+
+    app = from_asgi(asgi)
+    assert inspect.iscoroutinefunction(app.__call__)
+    await app({"type": "http"}, nothing := object(), nothing)
+    assert called == [({"type": "http"}, nothing, nothing)]

@@ -1,4 +1,4 @@
-"""Emmett55, a framework that speaks RSGI: routes, parameters, pipes and a WebSocket, served by ASGI servers."""
+"""Emmett55, a framework that speaks RSGI: routes, parameters, pipes, a WebSocket, on ASGI servers."""
 
 from __future__ import annotations
 

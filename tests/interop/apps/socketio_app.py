@@ -8,13 +8,13 @@ import socketio
 
 from anysocket_rsgi import from_asgi
 
-sio = socketio.AsyncServer(async_mode="asgi")
+sio = socketio.AsyncServer(async_mode="asgi", ping_interval=1, ping_timeout=2)
 
 
 @sio.event
 async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
     if auth == "wrong":
-        raise ConnectionRefusedError("who are you?")
+        raise socketio.exceptions.ConnectionRefusedError("who are you?")
     await sio.emit("welcome", {"query": environ["QUERY_STRING"]}, to=sid)
 
 
