@@ -14,14 +14,17 @@ pytestmark = pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
 
 
 async def test_channels(client, open_socket):
-    async with open_socket("/channels/tea") as ada, open_socket("/channels/tea") as bob:
-        async with open_socket("/channels/coffee") as eve:
-            for room, text in (("tea", "black"), ("coffee", "none"), ("tea", "green")):
-                response = await client.post(f"/news/{room}", json={"text": text})
-                assert (response.status_code, response.json()) == (202, {"room": room})
-            for peer in (ada, bob):
-                assert [json.loads(await peer.recv())["text"] for _ in range(2)] == ["black", "green"]
-            assert json.loads(await eve.recv()) == {"text": "none"}
+    async with (
+        open_socket("/channels/tea") as ada,
+        open_socket("/channels/tea") as bob,
+        open_socket("/channels/coffee") as eve,
+    ):
+        for room, text in (("tea", "black"), ("coffee", "none"), ("tea", "green")):
+            response = await client.post(f"/news/{room}", json={"text": text})
+            assert (response.status_code, response.json()) == (202, {"room": room})
+        for peer in (ada, bob):
+            assert [json.loads(await peer.recv())["text"] for _ in range(2)] == ["black", "green"]
+        assert json.loads(await eve.recv()) == {"text": "none"}
 
 
 async def test_listener(open_socket):
