@@ -40,9 +40,7 @@ def main() -> int:
         folder = Path(scratch)
         wstest = _install(python, Path(arguments.environment or folder / "environment"))
         worse = [
-            line
-            for name in arguments.server.split(",")
-            for line in _compare(wstest, BY_NAME[name], folder)
+            line for name in arguments.server.split(",") for line in _compare(wstest, BY_NAME[name], folder)
         ]
     print("\n".join(worse) or "every case that a bare server passes is passed under anysocket")
     return 1 if worse else 0

@@ -78,7 +78,7 @@ def running(command: list[str], app: str) -> Iterator[tuple[int, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, *(part.format(port=port) for part in command), f"benchmarks.apps:{app}"],
+        [sys.executable, *(part.format(port=port) for part in command), app],
         cwd=ROOT,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
@@ -118,7 +118,8 @@ def measure(port: int, pid: int, connections: int, size: int, depth: int, second
 def compare(name: str, rounds: int, seconds: float, connections: int, size: int, depth: int) -> None:
     command, raw = SERVERS[name]
     figures: dict[str, list[float]] = {raw: [], "app": []}
-    with running(command, raw) as (raw_port, raw_pid), running(command, "app") as (port, pid):
+    apps = f"benchmarks.apps:{raw}", "benchmarks.apps:app"
+    with running(command, apps[0]) as (raw_port, raw_pid), running(command, apps[1]) as (port, pid):
         for _ in range(rounds):
             figures[raw].append(measure(raw_port, raw_pid, connections, size, depth, seconds))
             figures["app"].append(measure(port, pid, connections, size, depth, seconds))

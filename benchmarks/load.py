@@ -102,6 +102,52 @@ async def run_echo(
     return load
 
 
+class RequestClient(asyncio.Protocol):
+    """Sends a request when the response to the last one is here, whose body is JSON."""
+
+    def __init__(self, path: str) -> None:
+        self.request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n".encode()
+        self.pending = b""
+        self.received = 0
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def start(self) -> None:
+        assert self.transport is not None
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.pending += data
+        if self.pending.endswith(b"}"):
+            assert self.pending.startswith(b"HTTP/1.1 200"), self.pending
+            self.pending = b""
+            self.received += 1
+            self.start()
+
+
+async def run_requests(port: int, connections: int, path: str, seconds: float, on_start: object) -> Load:
+    """Open the connections, call ``on_start``, send requests for ``seconds``."""
+    loop = asyncio.get_running_loop()
+    clients = []
+    for _ in range(connections):
+        _, client = await loop.create_connection(lambda: RequestClient(path), "127.0.0.1", port)
+        clients.append(client)
+    assert callable(on_start)
+    on_start()
+    cpu, start = time.process_time(), time.monotonic()
+    for client in clients:
+        client.start()
+    await asyncio.sleep(seconds)
+    load = Load(sum(c.received for c in clients), time.monotonic() - start, time.process_time() - cpu)
+    for client in clients:
+        assert client.transport is not None
+        client.transport.abort()
+    return load
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its children so far, all threads, exact to the nanosecond."""
     nanoseconds = 0

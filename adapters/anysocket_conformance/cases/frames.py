@@ -14,7 +14,9 @@ from anysocket_servers import BINARY, CONTINUATION, PING, PONG, TEXT, FrameConne
 
 PAUSE = 0.02
 """Seconds between two writes, so that they travel apart."""
-PONG_TIMEOUT = 2.0
+PONG_TIMEOUT = 5.0
+TICKS = 3000
+"""How often a handler sends that only sends: longer than any client waits."""
 
 
 class Frames(Case):
@@ -233,7 +235,7 @@ class PingWhileSending(_Pinged):
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
         stage.note("ready")
-        for _ in range(1000):
+        for _ in range(TICKS):
             await websocket.send_text("tick")
             await asyncio.sleep(0.005)
 

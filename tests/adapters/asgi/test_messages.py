@@ -302,7 +302,9 @@ async def test_daphne_is_told_of_the_end_of_a_cancelled_handler(accepts):
     async def handler(websocket):
         if accepts:
             await websocket.accept()
-        asyncio.current_task().cancel()
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
         await asyncio.sleep(0)
 
     script = server(DAPHNE, CONNECT)

@@ -30,9 +30,10 @@ async def noticed_soon(client: Client) -> None:
 
 async def answered_soon(client: Client, peer: Peer) -> None:
     """Note whether the peer's close is answered by a close within a second; servers differ in its code."""
+    begun = time.monotonic()
     text = await client.see_end(peer, SOON)
-    if text.startswith("close "):
-        client.notes[-1] = "answered within a second"
+    soon = text.startswith("close ") and time.monotonic() - begun < SOON
+    client.notes[-1] = "answered within a second" if soon else "not answered within a second"
 
 
 async def loop(websocket: WebSocket) -> None:

@@ -175,11 +175,19 @@ class PeerClosesWhileHandlerSends(_ClosedByPeer):
 
 
 class PeerClosesWhileHandlerFloods(PeerClosesWhileHandlerSends):
-    """The peer's close is answered and told within a second though the handler floods it."""
+    """The peer's close is told within a second though the handler floods it."""
+
+    client_sees = ("noticed within a second",)
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
         await send_to_the_end(websocket, stage, 0)
+
+    async def client(self, client: Client) -> None:
+        async with client.connect() as peer:
+            await peer.receive()
+            await peer.close(self.code, self.reason)
+            await noticed_soon(client)
 
 
 class CloseAfterPeerCloses(_ClosedByPeer):

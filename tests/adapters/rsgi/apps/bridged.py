@@ -73,8 +73,10 @@ SCOPE_KEYS = (
     "query_string",
     "root_path",
     "headers",
+    "client",
+    "server",
+    "extensions",
 )
-SCOPE_KEYS += ("client", "server", "extensions")
 
 
 def _text(value: Any) -> str:
