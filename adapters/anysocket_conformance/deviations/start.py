@@ -4,11 +4,10 @@ from anysocket_conformance.deviations._row import Deviation
 
 WHY = (
     "Daphne does not run the lifespan protocol (no line of daphne/*.py names it): the first connection "
-    "enters the lifespan and finds out what is missing; nothing tells an app of the end"
+    "enters the lifespan and finds out what is missing"
 )
 
 DEVIATIONS = (
-    Deviation(("daphne",), ("lifespan-is-around",), "handler: nothing", WHY, "daphne 4.2.3"),
     Deviation(("daphne",), ("failing-start",), "client: refused 500", WHY, "daphne 4.2.3"),
     Deviation(("daphne",), ("requires-accept-headers",), "client: refused 403", WHY, "daphne 4.2.3"),
 )
