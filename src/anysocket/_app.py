@@ -165,14 +165,18 @@ class App:
         lifespan. Its errors come out of here."""
         await self._drain.run(delay=0)
         try:
-            await self.lifespan.stop(self._drain.left)
+            await self.leave_lifespan()
         finally:
             self._drain.reset()
 
     @property
-    def drain_left(self) -> float:
-        """Seconds that an end under way leaves for what follows the connections."""
-        return self._drain.left
+    def has_cut(self) -> bool:
+        """Whether the end has cut connections, whose peers have not taken what was sent to them."""
+        return self._drain.has_cut
+
+    async def leave_lifespan(self) -> None:
+        """After :meth:`drain`, where the server does not end the lifespan."""
+        await self.lifespan.stop(self._drain.left)
 
     def hasten(self) -> None:
         """Let an end that is under way be over within a second."""

@@ -158,6 +158,7 @@ class Drain:
         """Begin anew: the app is ready."""
         self.ready = True
         self.accepting = True
+        self.has_cut = False
         self._running: asyncio.Task[None] | None = None
         self._begin = self._end = self._after = 0.0
         self._waiting: set[Live] | None = None
@@ -248,6 +249,7 @@ class Drain:
 
     def _cut(self) -> None:
         if self._waiting:
+            self.has_cut = True
             logger.warning("%d connections have not ended in time: cut", len(self._waiting))
         for live in tuple(self._waiting or ()):
             live.cut()

@@ -234,12 +234,12 @@ class WrongTypes(Messages):
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
-        calls: tuple[tuple[Any, Any, str], ...] = (
+        calls: list[tuple[Any, Any, str]] = [
             (websocket.send_text, b"x", "bytes"),
             (websocket.send_text, None, "NoneType"),
             (websocket.send_bytes, "x", "str"),
             (websocket.send, 3, "int"),
-        )
+        ]
         for send, data, name in calls:
             try:
                 await send(data)
