@@ -54,6 +54,8 @@ class Profile:
     end before a peer has taken, or refused, the last byte that is on its way to it."""
     cuts_at_end: bool = False
     """Whether, told to end, it cuts connections or cancels handlers that have not been told."""
+    dies_of_cuts: bool = False
+    """Whether its process dies, with the lifespan still to be left, if a send waits as it ends."""
     has_lifespan: bool = True
     """Whether it runs the lifespan protocol; else the first connection starts the app."""
 
@@ -97,6 +99,7 @@ PROFILES = (
         answers_late=True,
         cancel_safe=False,
         cuts_at_end=True,
+        dies_of_cuts=True,  # "Cannot drop pointer into Python heap without the thread being attached".
     ),
     Profile(
         "Starlette's TestClient",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from anysocket import App
@@ -24,16 +25,14 @@ def watch_signals(app: App, profile: Profile) -> None:
         watch = drain_on_signals(app, loop, stop=gate.open, again=False)
         if watch is not None:
             gate.on_asked = watch.begin
-    elif profile.has_lifespan:
-        drain_on_signals(app, loop, stop=granian_stop())
     else:
-        drain_on_signals(app, loop, end=lambda: _leave(app))
+        drain_on_signals(app, loop, stop=granian_stop(), end=partial(_end, app, profile))
 
 
-async def _leave(app: App) -> None:
-    """On a server that does not run the lifespan protocol nobody else ends the lifespan."""
+async def _end(app: App, profile: Profile) -> None:
     await app.drain()
-    await app.lifespan.stop(app.drain_left)
+    if not profile.has_lifespan or (profile.dies_of_cuts and app.has_cut):
+        await app.leave_lifespan()  # Nobody else will.
 
 
 class _Gate:

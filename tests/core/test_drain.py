@@ -245,6 +245,7 @@ async def test_a_peer_that_takes_nothing_is_cut() -> None:
         await app.drain(SHORT)
     assert handler.seen == ["cancelled", "finally"]
     assert transport.released and serves.done()
+    assert app.has_cut
 
 
 async def test_a_close_that_the_server_does_not_take_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
