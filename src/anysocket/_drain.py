@@ -214,7 +214,10 @@ class Drain:
         others = {live for live in tuple(self.live) if live.task is not caller}
         ours = {live for live in others if live.task.get_loop() is loop}
         self._waiting = {live for live in ours if not live.left}
-        logger.info("closing %d WebSockets, in %.1f s at most", len(self._waiting), self._end - loop.time())
+        # Where nothing is open there is nothing to tell.
+        level = logging.INFO if self._waiting else logging.DEBUG - 1
+        seconds = self._end - loop.time()
+        logger.log(level, "closing %d WebSockets, in %.1f s at most", len(self._waiting), seconds)
         await self._tell_all(self._waiting)
         await self._until(lambda: self._moment(UNWIND))
         self._cancel()
@@ -224,7 +227,7 @@ class Drain:
         self._abandon()
         await self._until(lambda: self._end + SETTLE)
         loop.call_at(self._end, _end_rest, ours)
-        logger.info("%d of them have not ended", len(self._waiting))
+        logger.log(level, "%d of them have not ended", len(self._waiting))
 
     async def _tell_all(self, waiting: set[Live]) -> None:
         """In batches, with pauses that differ."""
