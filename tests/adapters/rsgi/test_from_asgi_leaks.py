@@ -3,107 +3,17 @@ task, no file descriptor and no memory is left, and the server still answers."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
-import socket
-import struct
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anysocket import ConnectionClosed
-from anysocket.testing import Refused
+from leaks import check_nothing_is_left
 
 APPS = Path(__file__).parent / "apps"
-SEED = 6455
-COUNT = 1000
-AT_ONCE = 20
-LINGER = struct.pack("ii", 1, 0)
-
-
-async def request(running: Any, seed: str) -> None:
-    """Whatever a client may do, but for sending what is no HTTP."""
-    chance = random.Random(seed + "request")
-    body = b"x" * chance.choice([0, 1, 100_000])
-    length = len(body) + chance.choice([0, 0, 5])  # The last ones never come.
-    kind = chance.choice(["close", "close", "keep-alive"])
-    head = f"POST /?{seed} HTTP/1.1\r\nhost: x\r\nconnection: {kind}\r\ncontent-length: {length}\r\n\r\n"
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    with contextlib.suppress(OSError):
-        writer.write(head.encode())
-        for start in range(0, len(body), 30_000):
-            writer.write(body[start : start + 30_000])
-            await writer.drain()
-            if chance.random() < 0.1:
-                break
-        for _ in range(chance.randrange(6)):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.02):
-                    await reader.read(5000)
-        if chance.random() < 0.3:
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
-    writer.transport.abort()
-
-
-async def session(running: Any, seed: str) -> None:
-    chance = random.Random(seed + "session")
-    with contextlib.suppress(Refused, ConnectionClosed, AssertionError, BrokenPipeError):
-        async with running.connect(f"/?{seed}", timeout=0.05) as peer:
-            for number in range(chance.randrange(5)):
-                await peer.send(chance.choice([str(number), b"x" * 100_000]))
-                if chance.random() < 0.5:
-                    await peer.receive()
-            match chance.randrange(4):
-                case 0:
-                    await peer.abort()
-                case 1:
-                    await peer.hang_up()
-                case 2:
-                    await peer.close(4000)
-
-
-async def play(running: Any, what: Callable[[Any, str], Awaitable[None]], name: str, count: int) -> None:
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int) -> None:
-        async with turns:
-            await what(running, f"{SEED}-{name}-{number}")
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(count):
-            group.create_task(one(number))
-
-
-async def at_rest(running: Any, tasks: int) -> dict[str, int]:
-    """The server's usage, once no more than ``tasks`` are left of what was played."""
-    async with asyncio.timeout(10):
-        while True:
-            usage: dict[str, int] = (await running.request("GET", "/usage")).json()
-            if usage["tasks"] <= tasks:
-                return usage
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.slow
 @pytest.mark.servers("granian-rsgi", "granian-rsgi-mt")
 async def test_nothing_is_left(start_server: Any) -> None:
-    running = start_server("chaos:app", APPS)
-    idle = (await running.request("GET", "/usage")).json()
-    # What is made once: caches, threads, the allocator's own memory.
-    await play(running, request, "warm", 300)
-    await play(running, session, "warm", 300)
-    before = await at_rest(running, idle["tasks"])
-    await play(running, request, "request", COUNT)
-    await play(running, session, "session", COUNT)
-    after = await at_rest(running, idle["tasks"])
-    growth = {what: after[what] - before[what] for what in before}
-    print(f"growth in {COUNT} requests and {COUNT} sessions: {growth}")  # noqa: T201
-    assert growth["tasks"] == 0
-    assert after["descriptors"] <= idle["descriptors"] + 1  # A keep-alive connection may be about to end.
-    # Of anything that each of them left there would be a thousand.
-    assert growth["objects"] < COUNT / 10 and growth["blocks"] < COUNT
-    assert growth["bytes"] < 8 << 20
-    assert running.alive() and (await running.request("GET", "/usage")).status == 200
+    await check_nothing_is_left(start_server("chaos:app", APPS))

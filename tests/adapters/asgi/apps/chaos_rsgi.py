@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import linecache
 import logging
 import os
 import random
@@ -33,6 +34,7 @@ def is_ours(task: asyncio.Task[Any]) -> bool:
 
 def usage() -> dict[str, int]:
     """What a leak would add to."""
+    linecache.clearcache()  # The source lines that the log's tracebacks show.
     gc.collect()
     with open("/proc/self/statm") as statm:
         resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
