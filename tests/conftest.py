@@ -48,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a running server shares a process of pytest-xdist (``-n 4 --dist loadgroup``)."""
+    for item in items:
+        server = item.callspec.params.get("server") if hasattr(item, "callspec") else None
+        item.add_marker(
+            pytest.mark.xdist_group(f"{item.path.parent} on {server}" if server else str(item.path))
+        )
+
+
 def _wanted(config: pytest.Config) -> list[str]:
     return [name for name in (config.getoption("--server") or "").split(",") if name]
 

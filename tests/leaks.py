@@ -86,7 +86,7 @@ async def usage(running: Any) -> Usage:
 async def at_rest(running: Any, idle: Usage) -> Usage:
     """The usage once no task and no descriptor is left of what was played, and no more objects are given up:
     servers keep those of connections that have ended for a while."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         seen = await usage(running)
         while True:
             await asyncio.sleep(0.1)
