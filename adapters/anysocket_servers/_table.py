@@ -44,6 +44,15 @@ class Server:
     """Whether close codes from 1001 to 2999 reach the peer; else they become 1000."""
 
     @property
+    def ping_options(self) -> list[str]:
+        """What makes it ping each second, and wait as long for the answer, where it can (RFC 6455 section
+        5.5.2)."""
+        if not self.process or Capability.PING not in self.capabilities:
+            return []
+        prefix = "--ping" if self.packages[0] == "daphne" else "--ws-ping"
+        return [f"{prefix}-interval", "1", f"{prefix}-timeout", "1"]
+
+    @property
     def process(self) -> bool:
         """Whether it is a process of its own, so that signals and resets are possible."""
         return bool(self.command)
