@@ -13,6 +13,7 @@ from anysocket._errors import (
 from anysocket._manager import WebSocketManager
 from anysocket._message import Message
 from anysocket._scope import Address, Headers, QueryParams, Scope
+from anysocket._statistics import ConnectionStatistics
 from anysocket._websocket import WebSocket
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "BackplaneError",
     "Capability",
     "ConnectionClosed",
+    "ConnectionStatistics",
     "Denied",
     "Headers",
     "LimitExceeded",
