@@ -12,8 +12,10 @@ from anysocket._errors import (
 )
 from anysocket._manager import WebSocketManager
 from anysocket._message import Message
+from anysocket._policy import Conflate, OutboxPolicy, conflate
 from anysocket._scope import Address, Headers, QueryParams, Scope
 from anysocket._statistics import ConnectionStatistics
+from anysocket._user import User
 from anysocket._websocket import WebSocket
 
 __all__ = [
@@ -21,16 +23,20 @@ __all__ = [
     "App",
     "BackplaneError",
     "Capability",
+    "Conflate",
     "ConnectionClosed",
     "ConnectionStatistics",
     "Denied",
     "Headers",
     "LimitExceeded",
     "Message",
+    "OutboxPolicy",
     "QueryParams",
     "Scope",
     "UnsupportedByTransport",
+    "User",
     "WebSocket",
     "WebSocketManager",
     "WebSocketStateError",
+    "conflate",
 ]

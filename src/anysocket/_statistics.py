@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+from anysocket._inbox import Inbox
+from anysocket._outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,31 @@ class ConnectionStatistics:
     bytes_dropped: int
     round_trip: float | None
     """Seconds that the last heartbeat took to the peer and back; None where nothing measures it."""
+
+
+class Counted:
+    """The part of a WebSocket that tells its statistics."""
+
+    __slots__ = ()
+
+    _inbox: Inbox
+    _outbox: Outbox
+    _arrived_at: float
+    _round_trip: float | None
+
+    @property
+    def statistics(self) -> ConnectionStatistics:
+        """What this connection has carried so far. May be read at any time, also after the end."""
+        inbox, outbox = self._inbox, self._outbox
+        return ConnectionStatistics(
+            connected_at=datetime.fromtimestamp(self._arrived_at, UTC),
+            messages_received=inbox.messages_received,
+            bytes_received=inbox.bytes_received,
+            messages_sent=outbox.messages_sent,
+            bytes_sent=outbox.bytes_sent,
+            messages_queued=outbox.backlog.messages,
+            bytes_queued=outbox.backlog.bytes,
+            messages_dropped=outbox.backlog.messages_dropped,
+            bytes_dropped=outbox.backlog.bytes_dropped,
+            round_trip=self._round_trip,
+        )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 from anysocket._capability import Capability
 from anysocket._close import check_close
 from anysocket._errors import ConnectionClosed, HeaderPairs, WebSocketStateError
+from anysocket._handshake import check_acceptance
 from anysocket._headers import response_headers
 from anysocket._inbox import Inbox
 from anysocket._message import Message
@@ -20,7 +21,8 @@ from anysocket._receiving import ReceivingHalf
 from anysocket._request import HandshakeRequest
 from anysocket._sending import SendingHalf
 from anysocket._state import TRANSITIONS, Event, State
-from anysocket._transport import Transport, require
+from anysocket._statistics import Counted
+from anysocket._transport import Abortable, Transport
 
 logger = logging.getLogger("anysocket")
 
@@ -32,7 +34,7 @@ LOST = ConnectionClosed(1006, "", "lost")
 
 
 @final
-class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
+class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
     """A WebSocket connection (RFC 6455).
 
     The handler runs before the upgrade is answered: it first calls :meth:`accept` or :meth:`deny`.
@@ -56,6 +58,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         "_on_end",
         "_outbox",
         "_released",
+        "_round_trip",
         "_state",
         "_transport",
         "id",
@@ -94,6 +97,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._handled = False
         self._linger = transport.linger
         self._on_end: list[Callable[[WebSocket], None]] = []
+        self._round_trip: float | None = None
 
     @property
     def capabilities(self) -> Capability:
@@ -116,18 +120,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         :class:`WebSocketStateError` if called twice, :class:`ConnectionClosed` if the peer left.
         A cancelled ``accept()`` ends the connection.
         """
-        if subprotocol is None:
-            subprotocol = next((name for name in self._offered if name in self.scope.subprotocols), None)
-        elif subprotocol not in self.scope.subprotocols:
-            offers = ", ".join(map(repr, self.scope.subprotocols)) or "none"
-            raise ValueError(
-                f"subprotocol {subprotocol!r} was not offered by the peer, which offered {offers}"
-            )
-        extra = response_headers(headers or ())
-        if subprotocol is not None:
-            require(self._transport, Capability.SUBPROTOCOL, f"the subprotocol {subprotocol!r}")
-        if extra:
-            require(self._transport, Capability.ACCEPT_HEADERS, "headers in the handshake's answer")
+        subprotocol, extra = check_acceptance(self._transport, subprotocol, self._offered, headers or ())
         self._step(Event.ACCEPT)
         try:
             await self._transport.accept(subprotocol, extra)
@@ -212,10 +205,16 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
                     self._outbox.release()
         except TimeoutError:
             logger.debug("the peer of %s takes nothing more: dropped without a close frame", self)
-            self._lost(LOST)
+            self._give_up()
         else:
             if self._state is State.CLOSING:
-                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._lost, LOST)
+                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._give_up)
+
+    def _give_up(self) -> None:
+        """The time for a close of ours is over: the end, of TCP too, whatever the server still waits for."""
+        self._lost(LOST)
+        if isinstance(self._transport, Abortable):
+            self._transport.abort()
 
     def _peer_closed(self, message: Message) -> None:
         self._step(Event.PEER_CLOSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from typing import Any
 
 import pytest
@@ -30,7 +30,8 @@ async def add(manager: WebSocketManager, id: str, *rooms: str) -> FakeTransport:
 
 def is_empty(manager: WebSocketManager) -> bool:
     """Nothing is kept of anybody, in any of its books."""
-    return not any(vars(manager).values())
+    books = [vars(book) for book in (manager, manager._rooms, manager._users, manager._events)]
+    return not any(value for book in books for value in book.values() if isinstance(value, Sized))
 
 
 # -- ids --
