@@ -98,6 +98,7 @@ class WebSocketManager:
         websocket = self._connections.pop(id, None)
         if websocket is not None:
             websocket._notify_no_more(self._on_end.pop(id))
+            websocket._outbox.wake_for_room()
             for room in self.get_connection_rooms(id):
                 self.leave_room(id, room)
             for user in tuple(self._users.names.get(id, ())):
@@ -136,6 +137,8 @@ class WebSocketManager:
     def leave_room(self, id: str, room: str) -> None:
         """Take the connection out of a room. Unknown ids and rooms are fine."""
         if self._rooms.leave(id, room):
+            if id in self._connections:
+                self._connections[id]._outbox.wake_for_room()
             self._events.tell(self._events.leave, id, room)
 
     def get_room_connections(self, room: str) -> set[str]:

@@ -89,7 +89,7 @@ class Outbox:
         self._end = closed
         if drop_posts:
             self.backlog.drop_posts()
-        self._wake_for_room()
+        self.wake_for_room()
 
     def abandon(self) -> None:
         """The connection is over: give up what the server has not taken. Who waits for that gets the end."""
@@ -200,7 +200,8 @@ class Outbox:
             self._waiting_for_room = self._loop.create_future()
         await asyncio.shield(self._waiting_for_room)
 
-    def _wake_for_room(self) -> None:
+    def wake_for_room(self) -> None:
+        """Let those who wait for room look again: there is some, or they need none here any more."""
         waiting, self._waiting_for_room = self._waiting_for_room, None
         if waiting is not None:
             waiting.set_result(None)
@@ -234,7 +235,7 @@ class Outbox:
             entry = backlog.pop()
             if isinstance(entry, Post):
                 if self._waiting_for_room is not None and backlog.is_low:
-                    self._wake_for_room()
+                    self.wake_for_room()
                 if not self._write(entry.send, entry.data, entry.size):
                     return
             elif not entry.done():

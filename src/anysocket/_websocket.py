@@ -211,9 +211,10 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
                 self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._give_up)
 
     def _give_up(self) -> None:
-        """The time for a close of ours is over: the end, of TCP too, whatever the server still waits for."""
+        """The time for a close of ours is over: the end, of TCP too, whatever the server still waits for.
+        Over HTTP/2 TCP is not ours alone (RFC 8441)."""
         self._lost(LOST)
-        if isinstance(self._transport, Abortable):
+        if isinstance(self._transport, Abortable) and self.scope.http_version != "2":
             self._transport.abort()
 
     def _peer_closed(self, message: Message) -> None:

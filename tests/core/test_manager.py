@@ -5,33 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Awaitable, Callable, Sized
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from anysocket import App, ConnectionClosed, WebSocket, WebSocketManager
 from core.fake_transport import FakeTransport, accepted, settle, soon
+from core.members import add, is_empty
 
 
 @pytest.fixture
 def manager() -> WebSocketManager:
     return WebSocketManager()
-
-
-async def add(manager: WebSocketManager, id: str, *rooms: str) -> FakeTransport:
-    """A new member of these rooms; its transport plays its peer."""
-    transport = FakeTransport(f"/{id}")
-    manager.add_connection(id, await accepted(transport))
-    for room in rooms:
-        manager.join_room(id, room)
-    return transport
-
-
-def is_empty(manager: WebSocketManager) -> bool:
-    """Nothing is kept of anybody, in any of its books."""
-    books = [vars(book) for book in (manager, manager._rooms, manager._users, manager._events)]
-    return not any(value for book in books for value in book.values() if isinstance(value, Sized))
 
 
 # -- ids --
