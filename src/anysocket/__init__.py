@@ -12,9 +12,11 @@ from anysocket._errors import (
 )
 from anysocket._manager import WebSocketManager
 from anysocket._message import Message
+from anysocket._observer import Observer
 from anysocket._policy import Conflate, OutboxPolicy, conflate
 from anysocket._scope import Address, Headers, QueryParams, Scope
 from anysocket._statistics import ConnectionStatistics
+from anysocket._totals import ManagerStatistics
 from anysocket._user import User
 from anysocket._websocket import WebSocket
 
@@ -29,7 +31,9 @@ __all__ = [
     "Denied",
     "Headers",
     "LimitExceeded",
+    "ManagerStatistics",
     "Message",
+    "Observer",
     "OutboxPolicy",
     "QueryParams",
     "Scope",

@@ -72,6 +72,36 @@ class Events:
                 outcome.close()
 
 
+class TellsEvents:
+    """The part of a manager by which it is asked to tell of its events."""
+
+    _events: Events
+
+    def on_connect(self, callback: OfConnection) -> OfConnection:
+        """Call back with the id when a connection was added; a decorator, as the other three.
+
+        Plain functions are called at once, coroutine functions run in a task: those of one connection in the
+        order of its events. What they raise is logged and reaches nobody else.
+        """
+        self._events.connect.append(callback)
+        return callback
+
+    def on_disconnect(self, callback: OfConnection) -> OfConnection:
+        """Call back with the id when a connection has ended or was removed, after it has left its rooms."""
+        self._events.disconnect.append(callback)
+        return callback
+
+    def on_join(self, callback: OfRoom) -> OfRoom:
+        """Call back with the id and the room when a connection has joined."""
+        self._events.join.append(callback)
+        return callback
+
+    def on_leave(self, callback: OfRoom) -> OfRoom:
+        """Call back with the id and the room when a connection has left, by itself or at its end."""
+        self._events.leave.append(callback)
+        return callback
+
+
 def _log_failure(callback: Callable[..., object], id: str, error: Exception) -> None:
     name = getattr(callback, "__qualname__", repr(callback))
     logger.error("callback %s failed on connection %r", name, id, exc_info=error)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from anysocket._capability import Capability
 from anysocket._errors import HeaderPairs
 from anysocket._headers import response_headers
+from anysocket._log_fields import log_fields
 from anysocket._transport import Transport, require
+
+if TYPE_CHECKING:
+    from anysocket._websocket import WebSocket
+
+logger = logging.getLogger("anysocket")
 
 
 def check_acceptance(
@@ -30,3 +38,20 @@ def check_acceptance(
     if extra:
         require(transport, Capability.ACCEPT_HEADERS, "headers in the handshake's answer")
     return subprotocol, extra
+
+
+def check_refusal(
+    websocket: WebSocket, status: int, headers: HeaderPairs, body: bytes | str
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers and the body of a refusal, or none of both where the server cannot carry them, which a
+    debug line tells. ``ValueError`` for a status that is no refusal or an illegal header."""
+    if not isinstance(status, int) or not 400 <= status <= 599:
+        raise ValueError(f"a refusal needs an HTTP status from 400 to 599, not {status!r}")
+    extra = response_headers(headers)
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    if (extra or content) and Capability.DENIAL_BODY not in websocket.capabilities:
+        server = websocket._transport.server
+        fields = log_fields(websocket)
+        logger.debug("%s cannot carry headers and body of a refusal: dropped", server, extra=fields)
+        return [], b""
+    return extra, content

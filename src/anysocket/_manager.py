@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -10,10 +11,12 @@ from weakref import WeakValueDictionary
 
 from anysocket._backlog import MAX_BYTES, MAX_MESSAGES
 from anysocket._close import check_close
-from anysocket._events import Events, OfConnection, OfRoom
+from anysocket._events import Events, TellsEvents
 from anysocket._fan_out import Members, check_message, fan_out, message_key, wait_for_room
 from anysocket._groups import Groups
+from anysocket._observer import Observer, Observers
 from anysocket._policy import OutboxPolicy, Policies, check_policy
+from anysocket._totals import ManagerStatistics, Totals
 from anysocket._user import User
 from anysocket._websocket import WebSocket
 
@@ -23,7 +26,7 @@ Target = tuple[Hashable, Members, OutboxPolicy]
 """Whose keys are meant if messages have keys, who gets a message, and by which policy."""
 
 
-class WebSocketManager:
+class WebSocketManager(TellsEvents):
     """Connections by id and rooms of them, in one process.
 
     A connection whose socket ends leaves every room by itself and is gone from ``connections``; an
@@ -33,6 +36,8 @@ class WebSocketManager:
     What broadcasts leave to be sent to a connection is bounded by ``max_outbox_bytes`` and
     ``max_outbox_messages``, those of the last manager that added it. ``policy`` says what becomes of a
     message that does not fit there; a room and a broadcast may have another one.
+
+    ``observers``: who is told of every broadcast, see :class:`Observer`.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class WebSocketManager:
         max_outbox_bytes: int = MAX_BYTES,
         max_outbox_messages: int = MAX_MESSAGES,
         policy: OutboxPolicy = "disconnect",
+        observers: Iterable[Observer] = (),
     ) -> None:
         self.max_outbox_bytes = _check_bound("max_outbox_bytes", max_outbox_bytes)
         self.max_outbox_messages = _check_bound("max_outbox_messages", max_outbox_messages)
@@ -52,6 +58,9 @@ class WebSocketManager:
         self._on_end: dict[str, Callable[[WebSocket], None]] = {}
         # Who was here, as long as somebody holds the socket: tells an ended connection from a wrong id.
         self._known: WeakValueDictionary[str, WebSocket] = WeakValueDictionary()
+        self._totals = Totals()
+        self._observers = Observers(observers)
+        self._observers.made(self)
 
     # -- connections --
 
@@ -89,6 +98,7 @@ class WebSocketManager:
         self._on_end[id] = on_end
         self._connections[id] = websocket
         self._known[id] = websocket
+        self._totals.joined(websocket)
         if user is not None:
             self._users.join(id, user)
         self._events.tell(self._events.connect, id)
@@ -99,6 +109,7 @@ class WebSocketManager:
         if websocket is not None:
             websocket._notify_no_more(self._on_end.pop(id))
             websocket._outbox.wake_for_room()
+            self._totals.left(websocket)
             for room in self.get_connection_rooms(id):
                 self.leave_room(id, room)
             for user in tuple(self._users.names.get(id, ())):
@@ -159,31 +170,13 @@ class WebSocketManager:
         _check_room(room)
         self._policies.set(room, policy)
 
-    # -- events --
+    def stats(self) -> ManagerStatistics:
+        """Connections, rooms with their sizes, and what was carried, by connections that have ended as well.
 
-    def on_connect(self, callback: OfConnection) -> OfConnection:
-        """Call back with the id when a connection was added; a decorator, as the other three.
-
-        Plain functions are called at once, coroutine functions run in a task: those of one connection in the
-        order of its events. What they raise is logged and reaches nobody else.
+        :func:`dataclasses.asdict` makes it ready for JSON. Takes time for each connection: call it when
+        somebody wants to know.
         """
-        self._events.connect.append(callback)
-        return callback
-
-    def on_disconnect(self, callback: OfConnection) -> OfConnection:
-        """Call back with the id when a connection has ended or was removed, after it has left its rooms."""
-        self._events.disconnect.append(callback)
-        return callback
-
-    def on_join(self, callback: OfRoom) -> OfRoom:
-        """Call back with the id and the room when a connection has joined."""
-        self._events.join.append(callback)
-        return callback
-
-    def on_leave(self, callback: OfRoom) -> OfRoom:
-        """Call back with the id and the room when a connection has left, by itself or at its end."""
-        self._events.leave.append(callback)
-        return callback
+        return self._totals.statistics(self._connections.values(), self._rooms.members)
 
     # -- messages --
 
@@ -202,7 +195,7 @@ class WebSocketManager:
         ``ValueError`` for text with lone surrogates and for more than ``max_outbox_bytes``. Who joins
         meanwhile does not get it. Cancelled while it waits, it is queued to nobody.
         """
-        return await self._deliver([self._room(room, policy)], message, exclude)
+        return await self._broadcast([self._room(room, policy)], message, exclude)
 
     async def broadcast_to_rooms(
         self,
@@ -218,14 +211,14 @@ class WebSocketManager:
             raise TypeError(
                 f"broadcast_to_rooms() takes several rooms, not {rooms!r}: use broadcast_to_room()"
             )
-        return await self._deliver([self._room(room, policy) for room in rooms], message, exclude)
+        return await self._broadcast([self._room(room, policy) for room in rooms], message, exclude)
 
     async def broadcast_to_all(
         self, message: str | bytes, *, exclude: Iterable[str] = (), policy: OutboxPolicy | None = None
     ) -> int:
         """Queue a message to every connection but ``exclude``; as :meth:`broadcast_to_room`."""
         everyone = self._target(None, lambda: self._connections, policy)
-        return await self._deliver([everyone], message, exclude)
+        return await self._broadcast([everyone], message, exclude)
 
     async def send_to(self, id: str, message: str | bytes, *, policy: OutboxPolicy | None = None) -> bool:
         """Queue a message to one connection; False if there is none of this id, or the policy dropped it. As
@@ -246,6 +239,18 @@ class WebSocketManager:
         members = self._rooms.members
         own = self._policies.of(room) if policy is None else policy
         return self._target(room, lambda: members.get(room, ()), own)
+
+    async def _broadcast(
+        self, targets: Sequence[Target], message: str | bytes, exclude: Iterable[str]
+    ) -> int:
+        """Deliver it, and tell the observers."""
+        if not self._observers:
+            return await self._deliver(targets, message, exclude)
+        began = time.perf_counter()
+        recipients = await self._deliver(targets, message, exclude)
+        rooms = tuple(str(scope) for scope, _, _ in targets if scope is not None)
+        self._observers.broadcast(self, rooms, recipients, time.perf_counter() - began)
+        return recipients
 
     async def _deliver(self, targets: Sequence[Target], message: str | bytes, exclude: Iterable[str]) -> int:
         """Queue a message to everybody whom the targets name, by the first one that does."""

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from anysocket._capability import Capability
-from anysocket._close import check_close
+from anysocket._close import SLOW_CONSUMER, check_close, log_loss
 from anysocket._errors import ConnectionClosed, HeaderPairs, WebSocketStateError
-from anysocket._handshake import check_acceptance
-from anysocket._headers import response_headers
+from anysocket._handshake import check_acceptance, check_refusal
 from anysocket._inbox import Inbox
+from anysocket._log_fields import log_fields
 from anysocket._message import Message
+from anysocket._observer import NO_OBSERVERS, Observers
 from anysocket._outbox import Outbox
 from anysocket._receiving import ReceivingHalf
 from anysocket._request import HandshakeRequest
@@ -54,9 +55,11 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         "_handled",
         "_inbox",
         "_linger",
+        "_observers",
         "_offered",
         "_on_end",
         "_outbox",
+        "_refused_by",
         "_released",
         "_round_trip",
         "_state",
@@ -72,6 +75,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         *,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         subprotocols: tuple[str, ...] = (),
+        observers: Observers = NO_OBSERVERS,
     ) -> None:
         super().__init__(transport.scope)
         self.id = uuid.uuid4().hex
@@ -96,6 +100,8 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         self._released = False
         self._handled = False
         self._linger = transport.linger
+        self._observers = observers
+        self._refused_by = ""
         self._on_end: list[Callable[[WebSocket], None]] = []
         self._round_trip: float | None = None
 
@@ -135,6 +141,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         self._step(Event.ACCEPTED)
         self.subprotocol = subprotocol
         self._outbox.open()
+        self._observers.accepted(self)
         self._inbox.start()
 
     async def deny(
@@ -145,15 +152,10 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         ``status`` is 400 to 599, else ``ValueError``. Headers and body are dropped with a debug line
         where the server lacks ``Capability.DENIAL_BODY``. After ``accept()``: :class:`WebSocketStateError`.
         """
-        if not isinstance(status, int) or not 400 <= status <= 599:
-            raise ValueError(f"a refusal needs an HTTP status from 400 to 599, not {status!r}")
-        extra = response_headers(headers or ())
-        content = body.encode() if isinstance(body, str) else bytes(body)
+        extra, content = check_refusal(self, status, headers or (), body)
         self._step(Event.DENY)
-        if (extra or content) and Capability.DENIAL_BODY not in self.capabilities:
-            logger.debug("%s cannot carry headers and body of a refusal: dropped", self._transport.server)
-            extra, content = [], b""
         self._over(ConnectionClosed(1006, f"denied with HTTP status {status}", "us"))
+        self._observers.refused(self, status, self._refused_by)
         await self._transport.deny(status, extra, content)
 
     # -- the end --
@@ -191,10 +193,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
             self._closer = asyncio.get_running_loop().create_task(self._send_close(code, reason))
 
     async def _send_close(self, code: int, reason: str) -> None:
-        needed = Capability.CLOSE_REASON if reason else Capability(0)
-        needed |= Capability.CLOSE_CODE if code != 1000 else Capability(0)
-        if needed & ~self.capabilities:
-            logger.debug("%s cannot carry all of close %d %r: dropped", self._transport.server, code, reason)
+        log_loss(self, code, reason)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._outbox.turn()
@@ -204,7 +203,10 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
                 finally:
                     self._outbox.release()
         except TimeoutError:
-            logger.debug("the peer of %s takes nothing more: dropped without a close frame", self)
+            fields = log_fields(self)
+            logger.debug(
+                "the peer of %s takes nothing more: dropped without a close frame", self, extra=fields
+            )
             self._give_up()
         else:
             if self._state is State.CLOSING:
@@ -223,7 +225,8 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
 
     def _lost(self, error: BaseException) -> None:
         if not isinstance(error, (ConnectionError, asyncio.CancelledError, *self._transport.failures)):
-            logger.error("%s failed on %s", self._transport.server, self, exc_info=error)
+            fields = log_fields(self)
+            logger.error("%s failed on %s", self._transport.server, self, exc_info=error, extra=fields)
         self._step(Event.LOST)
         self._over(LOST)
 
@@ -233,7 +236,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         return Message("error", text, 1009, text)
 
     def _too_slow(self) -> None:
-        self._begin_close(1013, "slow consumer")
+        self._begin_close(*SLOW_CONSUMER)
 
     def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False) -> None:
         """Everything that follows from the end; only the first one counts."""
