@@ -12,6 +12,7 @@ from anysocket._errors import (
 )
 from anysocket._manager import WebSocketManager
 from anysocket._message import Message
+from anysocket._monitor import monitor
 from anysocket._observer import Observer
 from anysocket._policy import Conflate, OutboxPolicy, conflate
 from anysocket._scope import Address, Headers, QueryParams, Scope
@@ -43,4 +44,5 @@ __all__ = [
     "WebSocketManager",
     "WebSocketStateError",
     "conflate",
+    "monitor",
 ]

@@ -203,10 +203,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
                 finally:
                     self._outbox.release()
         except TimeoutError:
-            fields = log_fields(self)
-            logger.debug(
-                "the peer of %s takes nothing more: dropped without a close frame", self, extra=fields
-            )
+            logger.debug("the peer of %s takes nothing more: dropped", self, extra=log_fields(self))
             self._give_up()
         else:
             if self._state is State.CLOSING:
