@@ -57,9 +57,7 @@ def websocket_endpoint(
         denial = "websocket.http.response" in (scope.get("extensions") or {})
         profile = find_profile(scope, send)
         transport = ASGITransport(build_scope(scope, {}), receive, send, profile, denial=denial)
-        core = WebSocket(
-            transport, max_message_bytes=max_message_bytes, subprotocols=offered, observers=told
-        )
+        core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered, observers=told)
         with told.around(core, getattr(scope.get("route"), "path", "")):
             await serve_route(handler, core, websocket.path_params, allowed_origins)
 

@@ -90,19 +90,22 @@ async def test_the_data_are_those_of_now(running: Any) -> None:
         return found
 
     before = await until_empty()
-    async with running.connect("/rooms/big") as ann, running.connect("/rooms/big") as bob:
-        async with running.connect("/rooms/small") as eve:
-            for peer in (ann, bob, eve):
-                assert await peer.receive_text() == "in"
-            await ann.send_text("grüße")
-            await ann.receive_text()
-            await bob.receive_text()
-            now = await data()
-            assert (now["connections"], now["room_count"]) == (3, 2)
-            assert now["rooms"] == [["big", 2], ["small", 1]]
-            assert now["bytes_received"] - before["bytes_received"] == 7
-            assert now["messages_sent"] - before["messages_sent"] == 3 + 2
-            assert now["time"] > before["time"] and now["process"] == before["process"]
+    async with (
+        running.connect("/rooms/big") as ann,
+        running.connect("/rooms/big") as bob,
+        running.connect("/rooms/small") as eve,
+    ):
+        for peer in (ann, bob, eve):
+            assert await peer.receive_text() == "in"
+        await ann.send_text("grüße")
+        await ann.receive_text()
+        await bob.receive_text()
+        now = await data()
+        assert (now["connections"], now["room_count"]) == (3, 2)
+        assert now["rooms"] == [["big", 2], ["small", 1]]
+        assert now["bytes_received"] - before["bytes_received"] == 7
+        assert now["messages_sent"] - before["messages_sent"] == 3 + 2
+        assert now["time"] > before["time"] and now["process"] == before["process"]
     after = await until_empty()
     assert sum(count for _, count in after["closes"]) - sum(count for _, count in before["closes"]) == 3
 

@@ -129,7 +129,7 @@ def test_names_follow_the_conventions() -> None:
 def test_a_registry_has_one_of_it() -> None:
     registry = CollectorRegistry()
     Metrics(registry)
-    with pytest.raises(ValueError, match="[Dd]uplicated"):
+    with pytest.raises(ValueError, match=r"[Dd]uplicated"):
         Metrics(registry)
 
 
