@@ -15,7 +15,9 @@ from anysocket import (
     Denied,
     Headers,
     LimitExceeded,
+    ManagerStatistics,
     Message,
+    Observer,
     OutboxPolicy,
     QueryParams,
     Scope,
@@ -25,6 +27,7 @@ from anysocket import (
     WebSocketManager,
     WebSocketStateError,
     conflate,
+    monitor,
 )
 
 
@@ -174,6 +177,28 @@ def statistics(websocket: WebSocket) -> None:
     assert_type(websocket.statistics.connected_at, datetime)
     assert_type(websocket.statistics.messages_dropped, int)
     assert_type(websocket.statistics.round_trip, float | None)
+
+
+def manager_statistics(manager: WebSocketManager) -> None:
+    assert_type(manager.stats(), ManagerStatistics)
+    assert_type(manager.stats().rooms, dict[str, int])
+    assert_type(manager.stats().closes, dict[int, int])
+
+
+class Mine(Observer):
+    def on_ended(self, websocket: WebSocket, closed: ConnectionClosed) -> None:
+        assert_type(closed.code, int)
+
+
+async def allow(request: Any) -> bool:
+    return True
+
+
+def monitoring() -> None:
+    manager = WebSocketManager(observers=[Mine()])
+    observed = App(observers=[Mine(), Observer()])
+    observed.mount("/on", monitor(manager, allow=allow))
+    observed.mount("/off", monitor(manager, allow=lambda request: False))
 
 
 def errors(closed: ConnectionClosed, denied: Denied, limit: LimitExceeded) -> None:
