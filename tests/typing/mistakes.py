@@ -20,7 +20,7 @@ def views_are_read_only(manager: WebSocketManager, websocket: WebSocket) -> None
 
 async def policies(manager: WebSocketManager) -> None:
     await manager.broadcast_to_all("text", policy="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    manager.on_join(lambda id: None)  # type: ignore[arg-type, misc]  # pyright: ignore[reportArgumentType]
+    manager.on_join(lambda id: None)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 
 
 @app.websocket("/")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]

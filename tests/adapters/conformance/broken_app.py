@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from string import digits
 from typing import Any
 
 from anysocket_asgi._transport import ASGITransport
@@ -26,17 +27,18 @@ def drop_the_close_code(adapter: Any) -> None:
 
 
 def reorder_two_sends(adapter: Any) -> None:
-    """Now and then a message waits until the next one has been sent."""
+    """Now and then a message waits until the next one of the same sender has been sent."""
     original = adapter.send_text
 
     async def send_text(self: Any, data: str) -> None:
-        held = self.__dict__.pop("held", None)
-        if held is None and data.endswith("7"):
-            self.held = data
+        held = self.__dict__.setdefault("held", {})
+        sender = data.rstrip(digits)
+        if data.endswith("7") and sender not in held:
+            held[sender] = data
             return
         await original(self, data)
-        if held is not None:
-            await original(self, held)
+        if sender in held:
+            await original(self, held.pop(sender))
 
     adapter.send_text = send_text
 

@@ -85,7 +85,7 @@ class DisconnectUser(_Devices):
             await see(client, name, peer)
 
 
-class EventsOfAMember(_Members):
+class EventsOfMember(_Members):
     """Connecting, joining, leaving and disconnecting are told, each once and in order."""
 
     clauses = ("6.1", "6.2")
