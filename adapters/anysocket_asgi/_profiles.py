@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 from anysocket import Capability
+from anysocket_asgi._behind import (
+    Abort,
+    Held,
+    daphne_abort,
+    daphne_held,
+    hypercorn_abort,
+    hypercorn_held,
+    uvicorn_abort,
+)
 
+Found = TypeVar("Found")
 C = Capability
 MAX_WRAPPERS = 64
 """How many layers of middleware to look through for the server."""
@@ -49,9 +58,11 @@ class Profile:
     """Seconds to go on receiving after a close of ours; 0 where the server reads on by itself."""
     answers_for_app: bool = True
     """Whether it answers a request to which the app gives no response."""
-    tcp: str = ""
-    """Where the object that ``send`` is a method of keeps asyncio's transport. Named for servers that do not
-    end before a peer has taken, or refused, the last byte that is on its way to it."""
+    abort: Callable[[Any], Abort] | None = None
+    """How to find what ends TCP, for servers that would wait until a peer has taken, or refused, the last
+    byte that is on its way to it."""
+    held: Callable[[Any], Held] | None = None
+    """How to find the number of bytes that it holds for the peer, for servers whose ``send`` never waits."""
     cuts_at_end: bool = False
     """Whether, told to end, it cuts connections or cancels handlers that have not been told."""
     dies_of_cuts: bool = False
@@ -69,24 +80,27 @@ PROFILES = (
         "uvicorn (websockets, legacy)",
         ("uvicorn.protocols.websockets.websockets_impl",),
         UVICORN | C.LOST_IS_1006,
-        tcp="transport",
+        abort=uvicorn_abort,
     ),
-    Profile("uvicorn", ("uvicorn.",), UVICORN, tcp="transport"),
+    Profile("uvicorn", ("uvicorn.",), UVICORN, abort=uvicorn_abort),
     Profile(
         "Hypercorn",
         ("hypercorn.",),
         C.SUBPROTOCOL | C.ACCEPT_HEADERS | C.DENIAL_BODY | C.CLOSE_CODE | C.CLOSE_REASON | C.BACKPRESSURE,
         # What the peer still sends fills a queue of ten; a full one keeps the connection open for ever.
         linger=2.0,
-        tcp="send.__self__.send.__self__.writer.transport",  # WSStream, H11Protocol or H2Protocol, TCPServer.
+        abort=hypercorn_abort,
+        held=hypercorn_held,
         cuts_at_end=True,
     ),
     Profile(
         "Daphne",
         ("daphne.",),
-        BASIC | C.LOST_IS_1006 | C.PING,
+        BASIC | C.LOST_IS_1006 | C.BACKPRESSURE | C.PING,
         carries_code=lambda code: code == 1000 or 3000 <= code <= 4999,
         keeps_open=True,
+        abort=daphne_abort,
+        held=daphne_held,
         answers_for_app=False,
         cuts_at_end=True,
         has_lifespan=False,
@@ -124,11 +138,22 @@ def is_known(profile: Profile) -> bool:
     return bool(profile.origins)
 
 
-def find_tcp(profile: Profile, send: Any) -> Any:
-    """asyncio's transport of the connection, None if the server keeps it elsewhere by now."""
+def find_abort(profile: Profile, send: Any) -> Abort | None:
+    """What ends TCP, None if the server keeps it elsewhere by now."""
+    return _find(profile.abort, send)
+
+
+def find_held(profile: Profile, send: Any) -> Held | None:
+    """The number of bytes that the server holds for the peer, None where it cannot be told."""
+    return _find(profile.held, send)
+
+
+def _find(find: Callable[[Any], Found] | None, send: Any) -> Found | None:
+    if find is None:
+        return None
     try:
-        return attrgetter(f"__self__.{profile.tcp}")(_of_server(send))
-    except AttributeError:
+        return find(_of_server(send))
+    except (AttributeError, LookupError):
         return None
 
 
@@ -139,12 +164,13 @@ def _of_server(send: Any) -> Any:
         if not isinstance(send, FunctionType) or "send" not in send.__code__.co_freevars:
             break
         send = (send.__closure__ or ())[send.__code__.co_freevars.index("send")].cell_contents
-    return getattr(send, "func", send)  # functools.partial
+    return send
 
 
 def _origin(send: Any) -> str:
     """The module of the class whose method ``send`` is."""
     send = _of_server(send)
+    send = getattr(send, "func", send)  # functools.partial
     owner = getattr(send, "__self__", None)
     # uvicorn's lifespan is one for all of its WebSocket implementations: its configuration names it.
     implementation = getattr(getattr(owner, "config", None), "ws_protocol_class", None)

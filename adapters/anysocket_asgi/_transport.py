@@ -10,7 +10,8 @@ from typing import Any
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
 from anysocket._transport import RawHeaders
-from anysocket_asgi._profiles import Profile, find_tcp
+from anysocket_asgi._behind import paced
+from anysocket_asgi._profiles import Profile, find_abort, find_held
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -34,7 +35,10 @@ class ASGITransport:
         self._receive = receive
         if self.cancel_safe:
             self.receive = receive  # type: ignore[method-assign] # Straight: a call in between costs each message.
-        self._send = send
+        self._send = self._send_message = send
+        held = find_held(profile, send)
+        if held is not None:
+            self._send_message = paced(send, held)
         self._receiving: Any = None
         self._accept_cancelled = False
         self._closed = False
@@ -90,10 +94,10 @@ class ASGITransport:
         return Message("close", reason, code, reason)
 
     def send_text(self, data: str) -> Awaitable[object]:
-        return self._send({"type": "websocket.send", "text": data})
+        return self._send_message({"type": "websocket.send", "text": data})
 
     def send_bytes(self, data: bytes) -> Awaitable[object]:
-        return self._send({"type": "websocket.send", "bytes": data})
+        return self._send_message({"type": "websocket.send", "bytes": data})
 
     async def close(self, code: int, reason: str) -> None:
         # Granian's close waits for ever while its receive is pending, and that is a future of its own.
@@ -121,9 +125,9 @@ class ASGITransport:
 
     def abort(self) -> None:
         """End TCP at once, whatever the peer has not taken yet, where the server would wait for that."""
-        tcp = find_tcp(self._profile, self._send) if self._profile.tcp else None
-        if tcp is not None:
-            tcp.abort()
+        abort = find_abort(self._profile, self._send)
+        if abort is not None:
+            abort()
 
     async def _answer(self) -> None:
         """Read on, which answers with the peer's own code (RFC 6455 section 5.5.1), then close: ends TCP."""

@@ -38,7 +38,6 @@ REASONS: dict[str, dict[Capability, str]] = {
         Capability.DENIAL_BODY: "Daphne has no `websocket.http.response` extension",
         Capability.CLOSE_REASON: "Daphne never sends a reason",
         Capability.PEER_CLOSE_REASON: "Daphne's `websocket.disconnect` has no reason",
-        Capability.BACKPRESSURE: "Daphne's `send` returns at once, whatever waits unsent",
     },
     "testclient": {
         Capability.BACKPRESSURE: "an unbounded queue is between app and test",

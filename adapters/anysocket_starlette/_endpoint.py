@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from starlette.websockets import WebSocket as StarletteWebSocket
 
+from anysocket._observer import Observer, Observers
 from anysocket._routing import WebSocketHandler
 from anysocket._session import serve_route
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
@@ -23,6 +24,7 @@ def websocket_endpoint(
     subprotocols: Sequence[str] = (),
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     allowed_origins: Collection[str] | None = None,
+    observers: Iterable[Observer] = (),
 ) -> Endpoint:
     """``handler`` as a WebSocket endpoint of a Starlette or FastAPI app, with the same promises as in an
     :class:`~anysocket.App`: path parameters by name, refusals before ``accept()``, closes after it.
@@ -39,9 +41,11 @@ def websocket_endpoint(
 
     It is a decorator as well: ``@fastapi_app.websocket("/rooms/{room}")`` above ``@websocket_endpoint``.
     ``subprotocols`` and ``max_message_bytes`` are those of :meth:`anysocket.App.websocket`,
-    ``allowed_origins`` are those of :class:`anysocket.App`.
+    ``allowed_origins`` and ``observers`` are those of :class:`anysocket.App`; the route that observers are
+    told is Starlette's.
     """
     offered = tuple(subprotocols)
+    told = Observers(observers)
 
     async def endpoint(websocket: StarletteWebSocket) -> None:
         # The server's own callables: Starlette's on top of them check states once more, and hide the
@@ -53,8 +57,9 @@ def websocket_endpoint(
         denial = "websocket.http.response" in (scope.get("extensions") or {})
         profile = find_profile(scope, send)
         transport = ASGITransport(build_scope(scope, {}), receive, send, profile, denial=denial)
-        core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered)
-        await serve_route(handler, core, websocket.path_params, allowed_origins)
+        core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered, observers=told)
+        with told.around(core, getattr(scope.get("route"), "path", "")):
+            await serve_route(handler, core, websocket.path_params, allowed_origins)
 
     # Not functools.wraps: FastAPI would look through it and read the handler's signature.
     endpoint.__name__ = endpoint.__qualname__ = handler_name(handler)

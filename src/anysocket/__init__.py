@@ -12,7 +12,13 @@ from anysocket._errors import (
 )
 from anysocket._manager import WebSocketManager
 from anysocket._message import Message
+from anysocket._monitor import monitor
+from anysocket._observer import Observer
+from anysocket._policy import Conflate, OutboxPolicy, conflate
 from anysocket._scope import Address, Headers, QueryParams, Scope
+from anysocket._statistics import ConnectionStatistics
+from anysocket._totals import ManagerStatistics
+from anysocket._user import User
 from anysocket._websocket import WebSocket
 
 __all__ = [
@@ -20,15 +26,23 @@ __all__ = [
     "App",
     "BackplaneError",
     "Capability",
+    "Conflate",
     "ConnectionClosed",
+    "ConnectionStatistics",
     "Denied",
     "Headers",
     "LimitExceeded",
+    "ManagerStatistics",
     "Message",
+    "Observer",
+    "OutboxPolicy",
     "QueryParams",
     "Scope",
     "UnsupportedByTransport",
+    "User",
     "WebSocket",
     "WebSocketManager",
     "WebSocketStateError",
+    "conflate",
+    "monitor",
 ]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 from anysocket._capability import Capability
 from anysocket._drain import Drain, Live, check_seconds
 from anysocket._errors import UnsupportedByTransport
 from anysocket._lifespan import Lifespan, LifespanManager
+from anysocket._log_fields import handler_name
+from anysocket._observer import Observer, Observers
 from anysocket._routing import (
     ASGIApp,
     HTTPHandler,
@@ -25,7 +27,7 @@ from anysocket._routing import (
     WebSocketRoute,
     template,
 )
-from anysocket._session import handler_name, reject_unmatched, run_handler, serve_route
+from anysocket._session import refuse, reject_unmatched, run_handler, serve_route
 from anysocket._transport import Transport
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 
@@ -45,6 +47,7 @@ class App:
     ``drain_timeout``: seconds from the signal to stop until connections, handlers and lifespan have ended.
     ``drain_delay``: for how many of them :attr:`ready` is false while connections are still accepted, for a
     load balancer to notice; less than half of ``drain_timeout``.
+    ``observers``: who is told of every connection, see :class:`Observer`.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class App:
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         drain_timeout: float = 10.0,
         drain_delay: float = 0.0,
+        observers: Iterable[Observer] = (),
     ) -> None:
         if unmatched not in ("close", "deny"):
             raise ValueError(f"unmatched must be 'close' or 'deny', not {unmatched!r}")
@@ -67,6 +71,7 @@ class App:
         self.max_message_bytes = _positive("max_message_bytes", max_message_bytes)
         self.lifespan = Lifespan(self, lifespan)
         self._drain = Drain(drain_timeout, drain_delay)
+        self._observers = Observers(observers)
         self.http_routes: list[HTTPRoute] = []
         self.mounts: list[Mount] = []
         self._router = Router()
@@ -223,24 +228,27 @@ class App:
 
     async def serve(self, transport: Transport) -> None:
         """Run one connection from its handshake to its end."""
-        if not self.accepting:
-            await WebSocket(transport).deny(503)
-            return
         found = self._router.match(transport.scope.path)
-        if found is None:
-            websocket = WebSocket(transport)
-            if self.unmatched == "deny":
-                await websocket.deny(404)
-                return
-            name, serving = "of an unknown path", run_handler(reject_unmatched, websocket, {})
-        else:
-            route, parameters = found
-            limit = route.max_message_bytes or self.max_message_bytes
-            websocket = WebSocket(transport, max_message_bytes=limit, subprotocols=route.subprotocols)
-            name = handler_name(route.handler)
-            serving = serve_route(route.handler, websocket, parameters, self.allowed_origins)
-        with self.watch(name, websocket).around(serving):
-            await serving
+        route, parameters = found or (None, {})
+        websocket = WebSocket(
+            transport,
+            max_message_bytes=(route and route.max_message_bytes) or self.max_message_bytes,
+            subprotocols=route.subprotocols if route else (),
+            observers=self._observers,
+        )
+        with self._observers.around(websocket, route.path if route else ""):
+            if not self.accepting:
+                await refuse(websocket, 503, "draining")
+            elif route is not None:
+                serving = serve_route(route.handler, websocket, parameters, self.allowed_origins)
+                with self.watch(handler_name(route.handler), websocket).around(serving):
+                    await serving
+            elif self.unmatched == "deny":
+                await refuse(websocket, 404, "route")
+            else:
+                serving = run_handler(reject_unmatched, websocket, {})
+                with self.watch("of an unknown path", websocket).around(serving):
+                    await serving
 
     # -- the doors --
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from anysocket._errors import ConnectionClosed
+from anysocket._log_fields import log_fields
 from anysocket._state import Event, State
 from anysocket._transport import Abortable
 from anysocket._websocket import LOST, WebSocket
@@ -104,6 +105,7 @@ class Live:
             websocket._step(Event.DENY)
             # By this code accept() knows it from a deny() of the handler, after which it would be misuse.
             websocket._over(ConnectionClosed(GOING_AWAY, REASON, "us"))
+            websocket._observers.refused(websocket, 503, "draining")
             denying = websocket._transport.deny(503, [], b"")
             websocket._closer = asyncio.get_running_loop().create_task(denying)
         elif websocket._state is State.OPEN:
@@ -131,7 +133,8 @@ class Live:
         try:
             self.coroutine.close()
         except Exception:
-            logger.exception("handler %s failed as it was left behind", self.name)
+            extra = log_fields(self.websocket) if self.websocket else None
+            logger.exception("handler %s failed as it was left behind", self.name, extra=extra)
         self.cancel()
 
 

@@ -56,9 +56,10 @@ class Inbox:
         "_over",
         "_read_ahead_bytes",
         "_reader",
-        "_surely_small",
         "_transport",
         "_unread_bytes",
+        "bytes_received",
+        "messages_received",
     )
 
     def __init__(
@@ -75,13 +76,13 @@ class Inbox:
         self._cancel_safe = transport.cancel_safe
         self._max_message_bytes = max_message_bytes
         self._read_ahead_bytes = min(max_message_bytes, READ_AHEAD_BYTES)
-        # A character is at most 4 bytes of UTF-8: what is no longer than this needs no closer look.
-        self._surely_small = max_message_bytes // 4
         self._on_close = on_close
         self._on_lost = on_lost
         self._on_oversize = on_oversize
         self._messages: deque[Message] = deque()
         self._unread_bytes = 0
+        self.messages_received = 0
+        self.bytes_received = 0
         self._end: ConnectionClosed | None = None
         # Whether nothing more can arrive: not yet accepted, or the peer's end was received.
         self._over = True
@@ -181,10 +182,10 @@ class Inbox:
             self._lost(closed)
             return None
         if message.code is None and self._end is None:
-            if len(message.data) <= self._surely_small:
-                return message
             size = encoded_size(message.data)
             if size <= self._max_message_bytes:
+                self.messages_received += 1
+                self.bytes_received += size
                 return message
             self._messages.append(self._on_oversize(size))
         elif message.type == "close":

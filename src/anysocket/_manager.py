@@ -2,52 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import asyncio
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from weakref import WeakValueDictionary
 
+from anysocket._backlog import MAX_BYTES, MAX_MESSAGES
+from anysocket._close import check_close
+from anysocket._events import Events, TellsEvents
+from anysocket._fan_out import Members, check_message, fan_out, message_key, wait_for_room
+from anysocket._groups import Groups
+from anysocket._observer import Observer, Observers
+from anysocket._policy import OutboxPolicy, Policies, check_policy
+from anysocket._totals import ManagerStatistics, Totals
+from anysocket._user import User
 from anysocket._websocket import WebSocket
 
 MAX_ROOM_NAME = 255
 
+Target = tuple[Hashable, Members, OutboxPolicy]
+"""Whose keys are meant if messages have keys, who gets a message, and by which policy."""
 
-class WebSocketManager:
+
+class WebSocketManager(TellsEvents):
     """Connections by id and rooms of them, in one process.
 
     A connection whose socket ends leaves every room by itself and is gone from ``connections``; an
     empty room is gone from ``rooms``. Everything but the broadcasts is immediate and never waits; all
     of it belongs to one event loop.
+
+    What broadcasts leave to be sent to a connection is bounded by ``max_outbox_bytes`` and
+    ``max_outbox_messages``, those of the last manager that added it. ``policy`` says what becomes of a
+    message that does not fit there; a room and a broadcast may have another one.
+
+    ``observers``: who is told of every broadcast, see :class:`Observer`.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        max_outbox_bytes: int = MAX_BYTES,
+        max_outbox_messages: int = MAX_MESSAGES,
+        policy: OutboxPolicy = "disconnect",
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        self.max_outbox_bytes = _check_bound("max_outbox_bytes", max_outbox_bytes)
+        self.max_outbox_messages = _check_bound("max_outbox_messages", max_outbox_messages)
+        self._policies = Policies(policy)
         self._connections: dict[str, WebSocket] = {}
-        self._rooms: dict[str, set[str]] = {}
-        self._joined: dict[str, set[str]] = {}
+        self._rooms = Groups()
+        self._users = Groups()
+        self._events = Events()
         self._on_end: dict[str, Callable[[WebSocket], None]] = {}
         # Who was here, as long as somebody holds the socket: tells an ended connection from a wrong id.
         self._known: WeakValueDictionary[str, WebSocket] = WeakValueDictionary()
+        self._totals = Totals()
+        self._observers = Observers(observers)
+        self._observers.made(self)
+
+    # -- connections --
 
     @property
     def connections(self) -> Mapping[str, WebSocket]:
         """The live connections by id. A live view: copy it before awaiting while iterating."""
         return MappingProxyType(self._connections)
 
-    @property
-    def rooms(self) -> Mapping[str, set[str]]:
-        """The ids in each room. A live view: copy it before awaiting while iterating."""
-        return MappingProxyType(self._rooms)
+    def add_connection(self, id: str, websocket: WebSocket, *, user: str | None = None) -> None:
+        """Know ``websocket`` as ``id``, any non-empty string, and as one of ``user``'s devices.
 
-    def add_connection(self, id: str, websocket: WebSocket) -> None:
-        """Know ``websocket`` as ``id``, any non-empty string. Adding the same socket again does nothing.
-
-        ``ValueError`` if another live socket has this id; :class:`ConnectionClosed` if the socket has
-        ended already.
+        Adding the same socket again does nothing. ``ValueError`` if another live socket has this id, or this
+        one has another user; :class:`ConnectionClosed` if the socket has ended already.
         """
         if not isinstance(id, str) or not id:
             raise ValueError(f"a connection's id must be a non-empty str, not {id!r}")
+        if user is not None and (not isinstance(user, str) or not user):
+            raise ValueError(f"a user must be a non-empty str, not {user!r}")
         present = self._connections.get(id)
         if present is websocket:
+            if user is not None and user not in self._users.names.get(id, ()):
+                raise ValueError(
+                    f"connection {id!r} is there without user={user!r}: remove_connection() it first"
+                )
             return
         if present is not None:
             raise ValueError(
@@ -56,21 +93,42 @@ class WebSocketManager:
             )
         on_end = partial(self._forget, id)
         websocket._notify_end(on_end)
+        backlog = websocket._outbox.backlog
+        backlog.max_bytes, backlog.max_messages = self.max_outbox_bytes, self.max_outbox_messages
         self._on_end[id] = on_end
         self._connections[id] = websocket
-        self._joined[id] = set()
         self._known[id] = websocket
+        self._totals.joined(websocket)
+        if user is not None:
+            self._users.join(id, user)
+        self._events.tell(self._events.connect, id)
 
     def remove_connection(self, id: str) -> None:
         """Forget the connection and take it out of every room. Its socket stays open. Any id will do."""
         websocket = self._connections.pop(id, None)
         if websocket is not None:
             websocket._notify_no_more(self._on_end.pop(id))
-            for room in self._joined.pop(id):
-                self._take_out(id, room)
+            websocket._outbox.wake_for_room()
+            self._totals.left(websocket)
+            for room in self.get_connection_rooms(id):
+                self.leave_room(id, room)
+            for user in tuple(self._users.names.get(id, ())):
+                self._users.leave(id, user)
+            self._events.tell(self._events.disconnect, id)
 
     def _forget(self, id: str, _: WebSocket) -> None:
         self.remove_connection(id)
+
+    def user(self, name: str) -> User:
+        """All connections that were added with ``user=name``, to send to and to close at once."""
+        return User(self, name)
+
+    # -- rooms --
+
+    @property
+    def rooms(self) -> Mapping[str, set[str]]:
+        """The ids in each room. A live view: copy it before awaiting while iterating."""
+        return MappingProxyType(self._rooms.members)
 
     def join_room(self, id: str, room: str) -> None:
         """Put the connection into a room, a name of 1 to 255 characters. Joining twice does nothing.
@@ -78,69 +136,152 @@ class WebSocketManager:
         ``LookupError`` for an id that was never added or was removed, ``ValueError`` for a bad name,
         :class:`ConnectionClosed` if the connection has ended meanwhile.
         """
-        if not isinstance(room, str) or not 0 < len(room) <= MAX_ROOM_NAME:
-            raise ValueError(f"a room's name must be a str of 1 to {MAX_ROOM_NAME} characters, not {room!r}")
+        _check_room(room)
         if id not in self._connections:
             known = self._known.get(id)
             if known is not None and known._closed is not None:
                 raise known._closed.again()
             raise LookupError(f"no connection {id!r}: add_connection() it before it joins a room")
-        self._joined[id].add(room)
-        self._rooms.setdefault(room, set()).add(id)
+        if self._rooms.join(id, room):
+            self._events.tell(self._events.join, id, room)
 
     def leave_room(self, id: str, room: str) -> None:
         """Take the connection out of a room. Unknown ids and rooms are fine."""
-        if room in self._joined.get(id, ()):
-            self._joined[id].discard(room)
-            self._take_out(id, room)
-
-    def _take_out(self, id: str, room: str) -> None:
-        members = self._rooms[room]
-        members.discard(id)
-        if not members:
-            del self._rooms[room]
+        if self._rooms.leave(id, room):
+            if id in self._connections:
+                self._connections[id]._outbox.wake_for_room()
+            self._events.tell(self._events.leave, id, room)
 
     def get_room_connections(self, room: str) -> set[str]:
         """The ids in a room, as a copy; empty for an unknown room."""
-        return set(self._rooms.get(room, ()))
+        return set(self._rooms.members.get(room, ()))
 
     def get_connection_rooms(self, id: str) -> set[str]:
         """The rooms of a connection, as a copy; empty for an unknown id."""
-        return set(self._joined.get(id, ()))
+        return set(self._rooms.names.get(id, ()))
 
-    async def broadcast_to_room(self, room: str, message: str | bytes, *, exclude: Iterable[str] = ()) -> int:
+    def set_room_policy(self, room: str, policy: OutboxPolicy | None) -> None:
+        """Give a room a policy of its own, or all rooms whose names begin alike: ``"prices/*"``.
+
+        It needs no members and stays when they have left, until it is set to None: for rooms that come and go
+        say it once for all of them, by the beginning of their names. A room's own policy comes before that
+        of a beginning, and a longer beginning before a shorter one.
+        """
+        _check_room(room)
+        self._policies.set(room, policy)
+
+    def stats(self) -> ManagerStatistics:
+        """Connections, rooms with their sizes, and what was carried, by connections that have ended as well.
+
+        :func:`dataclasses.asdict` makes it ready for JSON. Takes time for each connection: call it when
+        somebody wants to know.
+        """
+        return self._totals.statistics(self._connections.values(), self._rooms.members)
+
+    # -- messages --
+
+    async def broadcast_to_room(
+        self,
+        room: str,
+        message: str | bytes,
+        *,
+        exclude: Iterable[str] = (),
+        policy: OutboxPolicy | None = None,
+    ) -> int:
         """Queue a message to everyone in a room but ``exclude`` (ids), in the order of the calls.
 
-        Returns how many connections it was queued to; never waits for a slow one and never fails for a
-        dead one. ``TypeError`` unless the message is str or bytes, ``ValueError`` for text with lone
-        surrogates. Who joins meanwhile does not get it.
+        Returns how many connections it was queued to; never waits for a slow one, unless the policy is
+        ``"block"``, and never fails for a dead one. ``TypeError`` unless the message is str or bytes,
+        ``ValueError`` for text with lone surrogates and for more than ``max_outbox_bytes``. Who joins
+        meanwhile does not get it. Cancelled while it waits, it is queued to nobody.
         """
-        return self._broadcast(self._rooms.get(room, ()), message, exclude)
+        return await self._broadcast([self._room(room, policy)], message, exclude)
 
-    async def broadcast_to_all(self, message: str | bytes, *, exclude: Iterable[str] = ()) -> int:
+    async def broadcast_to_rooms(
+        self,
+        rooms: Iterable[str],
+        message: str | bytes,
+        *,
+        exclude: Iterable[str] = (),
+        policy: OutboxPolicy | None = None,
+    ) -> int:
+        """Queue a message to everyone who is in any of the rooms, once, by the policy of the first of them;
+        as :meth:`broadcast_to_room`."""
+        if isinstance(rooms, str):
+            raise TypeError(
+                f"broadcast_to_rooms() takes several rooms, not {rooms!r}: use broadcast_to_room()"
+            )
+        return await self._broadcast([self._room(room, policy) for room in rooms], message, exclude)
+
+    async def broadcast_to_all(
+        self, message: str | bytes, *, exclude: Iterable[str] = (), policy: OutboxPolicy | None = None
+    ) -> int:
         """Queue a message to every connection but ``exclude``; as :meth:`broadcast_to_room`."""
-        return self._broadcast(self._connections, message, exclude)
+        everyone = self._target(None, lambda: self._connections, policy)
+        return await self._broadcast([everyone], message, exclude)
 
-    async def send_to(self, id: str, message: str | bytes) -> bool:
-        """Queue a message to one connection; False if there is none of this id."""
-        return self._broadcast((id,) if id in self._connections else (), message, ()) == 1
+    async def send_to(self, id: str, message: str | bytes, *, policy: OutboxPolicy | None = None) -> bool:
+        """Queue a message to one connection; False if there is none of this id, or the policy dropped it. As
+        :meth:`broadcast_to_room`."""
+        return await self._deliver([self._target(None, lambda: (id,), policy)], message, ()) == 1
 
     async def disconnect(self, id: str, code: int = 1000, reason: str = "") -> bool:
         """Close one connection; False if there is none of this id. Raises as ``websocket.close()``."""
-        websocket = self._connections.get(id)
-        if websocket is None:
-            return False
-        await websocket.close(code, reason)
-        return True
+        return await self._disconnect((id,), code, reason) == 1
 
-    def _broadcast(self, ids: Collection[str], message: str | bytes, exclude: Iterable[str]) -> int:
-        if not isinstance(message, str | bytes):
-            raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
-        if isinstance(message, str) and not message.isascii():
-            message.encode()  # What is no UTF-8 is the caller's error, once, and not each member's.
-        excluded = {exclude} if isinstance(exclude, str) else set(exclude)
-        connections = self._connections
-        # A copy: a connection found dead on the way leaves the room at once.
-        return sum(
-            connections[id]._post(message) for id in tuple(ids) if id not in excluded and id in connections
-        )
+    def _target(self, scope: Hashable, members: Members, policy: OutboxPolicy | None) -> Target:
+        if policy is None:
+            policy = self._policies.common
+        check_policy(policy)
+        return scope, members, policy
+
+    def _room(self, room: str, policy: OutboxPolicy | None) -> Target:
+        members = self._rooms.members
+        own = self._policies.of(room) if policy is None else policy
+        return self._target(room, lambda: members.get(room, ()), own)
+
+    async def _broadcast(
+        self, targets: Sequence[Target], message: str | bytes, exclude: Iterable[str]
+    ) -> int:
+        """Deliver it, and tell the observers."""
+        if not self._observers:
+            return await self._deliver(targets, message, exclude)
+        began = time.perf_counter()
+        recipients = await self._deliver(targets, message, exclude)
+        rooms = tuple(str(scope) for scope, _, _ in targets if scope is not None)
+        self._observers.broadcast(self, rooms, recipients, time.perf_counter() - began)
+        return recipients
+
+    async def _deliver(self, targets: Sequence[Target], message: str | bytes, exclude: Iterable[str]) -> int:
+        """Queue a message to everybody whom the targets name, by the first one that does."""
+        size = check_message(message, self.max_outbox_bytes)
+        served = {exclude} if isinstance(exclude, str) else set(exclude)
+        keys = [message_key(scope, policy, message) for scope, _, policy in targets]
+        blocking = [members for _, members, policy in targets if policy == "block"]
+        if blocking:
+            await wait_for_room(self._connections, blocking, served, size)
+        count = 0
+        for (_, members, policy), key in zip(targets, keys, strict=True):
+            # A copy: a connection found dead on the way leaves its rooms at once.
+            ids = [id for id in members() if id not in served] if served else tuple(members())
+            count += fan_out(self._connections, ids, message, size, policy, key)
+            if len(targets) > 1:
+                served.update(ids)
+        return count
+
+    async def _disconnect(self, ids: Iterable[str], code: int, reason: str) -> int:
+        check_close(code, reason)
+        closing = [websocket for id in ids if (websocket := self._connections.get(id)) is not None]
+        await asyncio.gather(*(websocket.close(code, reason) for websocket in closing))
+        return len(closing)
+
+
+def _check_room(room: str) -> None:
+    if not isinstance(room, str) or not 0 < len(room) <= MAX_ROOM_NAME:
+        raise ValueError(f"a room's name must be a str of 1 to {MAX_ROOM_NAME} characters, not {room!r}")
+
+
+def _check_bound(name: str, value: int) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a positive int, not {value!r}")
+    return value

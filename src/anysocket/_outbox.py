@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import current_task
-from collections import deque
-from collections.abc import Awaitable, Callable, Generator
-from functools import partial
+from collections.abc import Callable, Hashable
 from typing import Any
 
+from anysocket._backlog import Backlog, Post, Send
+from anysocket._begun import finish, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._going_on import GoingOn
+from anysocket._policy import OutboxPolicy
 
-Send = Callable[[Any], Awaitable[object]]
-
-MAX_BYTES = 1 << 20
-MAX_MESSAGES = 1024
 SENDS_PER_ROUND = 64
 ROUND = 0.05
 PAUSE = 0.001
@@ -33,8 +30,8 @@ class Outbox:
     """First in, first out, for senders that wait (``send``) and for those that do not (``post``).
 
     ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
-    one, and of anything that goes wrong with a post, and ends the outbox. ``on_overfull`` hears when more
-    is waiting than a peer may leave unread.
+    one, and of anything that goes wrong with a post, and ends the outbox. ``on_overfull`` hears when a post
+    that may not be dropped has no room.
     """
 
     __slots__ = (
@@ -47,11 +44,13 @@ class Outbox:
         "_on_failure",
         "_on_overfull",
         "_open",
-        "_queue",
-        "_queued_bytes",
         "_round_began",
         "_sends_in_round",
         "_under_way",
+        "_waiting_for_room",
+        "backlog",
+        "bytes_sent",
+        "messages_sent",
     )
 
     def __init__(
@@ -68,8 +67,10 @@ class Outbox:
         self._open = False
         self._end: ConnectionClosed | None = None
         self._busy = False  # Whether somebody holds the pen.
-        self._queue: deque[asyncio.Future[None] | tuple[Send, str | bytes]] = deque()
-        self._queued_bytes = 0
+        self.backlog = Backlog()
+        self.messages_sent = 0
+        self.bytes_sent = 0
+        self._waiting_for_room: asyncio.Future[None] | None = None
         self._sends_in_round = 0
         self._round_began = self._loop.time()
         # What the server has not taken yet: the task that waits for it, or a future of the server's own.
@@ -87,11 +88,12 @@ class Outbox:
         self._open = False
         self._end = closed
         if drop_posts:
-            self._drop_posts()
+            self.backlog.drop_posts()
+        self.wake_for_room()
 
     def abandon(self) -> None:
         """The connection is over: give up what the server has not taken. Who waits for that gets the end."""
-        self._drop_posts()
+        self.backlog.drop_posts()
         under_way, callback = self._under_way, self._callback
         if callback is not None:
             callback.outbox = self._callback = self._under_way = None
@@ -101,12 +103,8 @@ class Outbox:
             self._interrupting = True
             under_way.cancel()
 
-    def _drop_posts(self) -> None:
-        self._queue = deque(entry for entry in self._queue if not isinstance(entry, tuple))
-        self._queued_bytes = 0
-
-    async def send(self, send: Send, data: str | bytes) -> None:  # noqa: C901 - one frame per message
-        """Send when everything called for earlier is with the server; returns when this is, too.
+    async def send(self, send: Send, data: str | bytes, size: int) -> None:  # noqa: C901 - one frame per message
+        """Send ``size`` bytes when all that was called for earlier is with the server; returns when they are.
 
         Cancelled before its turn, the message is not sent.
         """
@@ -119,6 +117,8 @@ class Outbox:
                 raise self._refusal()
         self._busy = True
         self._under_way = current_task()
+        self.messages_sent += 1
+        self.bytes_sent += size
         sending: Any = None
         try:
             sending = send(data)
@@ -139,7 +139,7 @@ class Outbox:
                 self._under_way = sending.future
             else:
                 self._under_way = None
-                if self._queue:
+                if self.backlog.entries:
                     self.release()
                 else:
                     self._busy = False
@@ -164,21 +164,47 @@ class Outbox:
             await asyncio.sleep(PAUSE)
         self._round_began = self._loop.time()
 
-    def post(self, send: Send, data: str | bytes) -> bool:
-        """Send when the turn comes, without waiting for it; False if the connection is over."""
+    def post(
+        self, send: Send, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable = None
+    ) -> bool:
+        """Send ``size`` bytes when the turn comes, without waiting for it; False if they were dropped. The
+        ``policy`` says what happens when too much waits already; of those that wait, a post with a ``key``
+        replaces the one with the same."""
         if not self._open:
             return False
         if self._busy:
-            self._queue.append((send, data))
-            self._queued_bytes += len(data)
-            if self._queued_bytes > MAX_BYTES or len(self._queue) > MAX_MESSAGES:
-                self._drop_posts()
-                self._on_overfull()
-        else:
-            self._busy = True
-            if self._write(send, data):
+            if not self.backlog.add(send, data, size, policy, key):
+                if policy not in ("drop_oldest", "drop_newest"):
+                    self.backlog.drop_posts()
+                    self._on_overfull()
+                return False
+            return True
+        self._busy = True
+        if self._write(send, data, size):
+            if self.backlog.entries:
                 self.release()
+            else:
+                self._busy = False
         return self._open  # Taking this message may have been the end.
+
+    def has_room(self, size: int) -> bool:
+        """Whether a post of ``size`` bytes is taken now, and nobody waits for room already; or never, as the
+        connection is over."""
+        if not self._open:
+            return True
+        return self._waiting_for_room is None and (not self._busy or self.backlog.fits(size))
+
+    async def room(self) -> None:
+        """Wait until half of what may wait is gone, or the connection is over. May be cancelled."""
+        if self._waiting_for_room is None:
+            self._waiting_for_room = self._loop.create_future()
+        await asyncio.shield(self._waiting_for_room)
+
+    def wake_for_room(self) -> None:
+        """Let those who wait for room look again: there is some, or they need none here any more."""
+        waiting, self._waiting_for_room = self._waiting_for_room, None
+        if waiting is not None:
+            waiting.set_result(None)
 
     def _refusal(self) -> Exception:
         if self._end is not None:
@@ -194,7 +220,7 @@ class Outbox:
             self._busy = True
             return
         turn: asyncio.Future[None] = self._loop.create_future()
-        self._queue.append(turn)
+        self.backlog.add_turn(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -204,19 +230,23 @@ class Outbox:
 
     def release(self) -> None:
         """The holder of the pen is done: the next one's turn."""
-        while self._queue:
-            entry = self._queue.popleft()
-            if isinstance(entry, tuple):
-                self._queued_bytes -= len(entry[1])
-                if not self._write(*entry):
+        backlog = self.backlog
+        while backlog.entries:
+            entry = backlog.pop()
+            if isinstance(entry, Post):
+                if self._waiting_for_room is not None and backlog.is_low:
+                    self.wake_for_room()
+                if not self._write(entry.send, entry.data, entry.size):
                     return
             elif not entry.done():
                 entry.set_result(None)
                 return
         self._busy = False
 
-    def _write(self, send: Send, data: str | bytes) -> bool:
+    def _write(self, send: Send, data: str | bytes, size: int) -> bool:
         """Hand one message to the server; False if it has to wait, with ``release`` called later."""
+        self.messages_sent += 1
+        self.bytes_sent += size
         try:
             sending: Any = send(data)
             if hasattr(sending, "add_done_callback"):  # A future of the server's own, which needs no task.
@@ -224,7 +254,7 @@ class Outbox:
                 self._callback = _Written(self)
                 sending.add_done_callback(self._callback)
                 return False
-            steps = _steps(sending)
+            steps = steps_of(sending)
             future = next(steps)
         except StopIteration:
             return True
@@ -232,7 +262,7 @@ class Outbox:
             self._on_failure(error)
             return True
         # The server makes us wait (backpressure): only now is a task worth its price.
-        self._under_way = self._loop.create_task(_finish(steps, future))
+        self._under_way = self._loop.create_task(finish(steps, future))
         self._under_way.add_done_callback(self._written)
         return False
 
@@ -258,37 +288,3 @@ class _Written:
     def __call__(self, sending: Any) -> None:
         if self.outbox is not None:
             self.outbox._written(sending)
-
-
-async def _finish(steps: Generator[Any, Any, object], future: Any) -> None:
-    await _Started(steps, future)
-
-
-def _steps(sending: Awaitable[object]) -> Generator[Any, Any, object]:
-    return (yield from sending.__await__())
-
-
-class _Started:
-    """An awaitable that was stepped once already and now waits for ``future``."""
-
-    __slots__ = ("_future", "_steps")
-
-    def __init__(self, steps: Generator[Any, Any, object], future: Any) -> None:
-        self._steps = steps
-        self._future = future
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        future = self._future
-        step: Callable[[], Any]
-        while True:
-            try:
-                yield future
-            except BaseException as error:
-                # A wait that fails belongs to the server's code, which may have an answer to it.
-                step = partial(self._steps.throw, error)
-            else:
-                step = partial(next, self._steps)
-            try:
-                future = step()
-            except StopIteration:
-                return

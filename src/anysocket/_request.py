@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,11 @@ from anysocket._scope import Address, Headers, QueryParams, Scope
 class HandshakeRequest:
     """Shortcuts to :class:`~anysocket.Scope`; all of them may be read at any time."""
 
-    __slots__ = ("scope",)
+    __slots__ = ("_arrived_at", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self._arrived_at = time.time()
 
     @property
     def headers(self) -> Headers:

@@ -29,9 +29,9 @@ class SendingHalf:
         """
         if not isinstance(data, str):
             raise TypeError(f"send_text() takes str, not {type(data).__name__}")
-        if not data.isascii():
-            data.encode()  # What no UTF-8 can say (RFC 6455 section 5.6): servers send "" or fail on it.
-        return self._outbox.send(self._transport.send_text, data)
+        # Encoded for its size, and for what no UTF-8 can say (RFC 6455 section 5.6): servers send "" or fail.
+        size = len(data) if data.isascii() else len(data.encode())
+        return self._outbox.send(self._transport.send_text, data, size)
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> Coroutine[Any, Any, None]:
         """Send a binary message; as :meth:`send_text`."""
@@ -39,7 +39,7 @@ class SendingHalf:
             if not isinstance(data, bytearray | memoryview):
                 raise TypeError(f"send_bytes() takes bytes, not {type(data).__name__}")
             data = bytes(data)
-        return self._outbox.send(self._transport.send_bytes, data)
+        return self._outbox.send(self._transport.send_bytes, data, len(data))
 
     def send(self, data: str | bytes) -> Coroutine[Any, Any, None]:
         """Send ``str`` as a text message, ``bytes`` as a binary one; as :meth:`send_text`."""
@@ -49,9 +49,3 @@ class SendingHalf:
         """Send ``data`` as JSON in a text message; as :meth:`send_text`. ``TypeError`` or ``ValueError`` for
         what JSON cannot express (RFC 8259), such as NaN, which no browser would parse."""
         return self.send_text(json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
-
-    def _post(self, data: str | bytes) -> bool:
-        """Queue a message that was checked already, without waiting; False if the connection is over. For
-        rooms."""
-        send = self._transport.send_text if isinstance(data, str) else self._transport.send_bytes
-        return self._outbox.post(send, data)

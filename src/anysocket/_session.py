@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from anysocket._errors import ConnectionClosed, Denied
+from anysocket._log_fields import handler_name, log_fields
 from anysocket._origin import origin_allowed
 from anysocket._state import State
 from anysocket._websocket import WebSocket
@@ -32,8 +33,15 @@ async def serve_route(
         websocket.scope.path,
         websocket.headers.get("origin"),
         websocket.scope.host,
+        extra=log_fields(websocket, handler),
     )
-    await websocket.deny(403)
+    await refuse(websocket, 403, "origin")
+
+
+async def refuse(websocket: WebSocket, status: int, limit: str) -> None:
+    """Refuse the upgrade for what is no decision of the handler; observers are told this name for it."""
+    websocket._refused_by = limit
+    await websocket.deny(status)
 
 
 async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mapping[str, Any]) -> None:
@@ -50,14 +58,19 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
     except Denied as denied:
         await _deny(websocket, denied)
     except ConnectionClosed as closed:
-        logger.debug("%s ended: %s", websocket, closed)
+        logger.debug("%s ended: %s", websocket, closed, extra=log_fields(websocket, handler))
         await _end(websocket, 1000, 403)
     except BaseException as error:
         if not _is_failure(error):
             raise
         logger.exception(
-            "handler %s failed on %s, peer %s", handler_name(handler), websocket, websocket.client
+            "handler %s failed on %s, peer %s",
+            handler_name(handler),
+            websocket,
+            websocket.client,
+            extra=log_fields(websocket, handler),
         )
+        websocket._observers.failed(websocket, error)
         await _end(websocket, 1011, 500)
     else:
         if websocket._state is State.CONNECTING:
@@ -65,6 +78,7 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
                 "handler %s of %s returned before accept() or deny(): refused with 403",
                 handler_name(handler),
                 websocket.scope.path,
+                extra=log_fields(websocket, handler),
             )
         await _end(websocket, 1000, 403)
     finally:
@@ -92,16 +106,16 @@ async def _deny(websocket: WebSocket, denied: Denied) -> None:
         try:
             await websocket.deny(denied.status, denied.headers, denied.body)
         except (ValueError, TypeError):
-            logger.exception("Denied was raised with what no HTTP response can carry: refused with 500")
+            logger.exception(
+                "Denied was raised with what no HTTP response can carry: refused with 500",
+                extra=log_fields(websocket),
+            )
             await websocket.deny(500)
     elif not websocket.closed:
-        logger.warning("Denied was raised after accept() on %s: closed with 1008", websocket)
+        logger.warning(
+            "Denied was raised after accept() on %s: closed with 1008", websocket, extra=log_fields(websocket)
+        )
         await websocket.close(1008)
-
-
-def handler_name(handler: Handler) -> str:
-    """The handler's name for people."""
-    return getattr(handler, "__qualname__", repr(handler))
 
 
 async def reject_unmatched(websocket: WebSocket) -> None:

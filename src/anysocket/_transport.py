@@ -108,8 +108,8 @@ class Abortable(Protocol):
     would wait for that without limit."""
 
     def abort(self) -> None:
-        """End TCP. Called when the time to shut down is over, after all else, and more than once if need be;
-        does nothing if TCP has ended."""
+        """End TCP. Called when the time for a close of ours, or to shut down, is over, after all else, and
+        more than once if need be; does nothing if TCP has ended."""
         ...
 
 

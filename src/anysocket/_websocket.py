@@ -10,17 +10,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from anysocket._capability import Capability
-from anysocket._close import check_close
+from anysocket._close import SLOW_CONSUMER, check_close, log_loss
 from anysocket._errors import ConnectionClosed, HeaderPairs, WebSocketStateError
-from anysocket._headers import response_headers
+from anysocket._handshake import check_acceptance, check_refusal
 from anysocket._inbox import Inbox
+from anysocket._log_fields import log_fields
 from anysocket._message import Message
+from anysocket._observer import NO_OBSERVERS, Observers
 from anysocket._outbox import Outbox
 from anysocket._receiving import ReceivingHalf
 from anysocket._request import HandshakeRequest
 from anysocket._sending import SendingHalf
 from anysocket._state import TRANSITIONS, Event, State
-from anysocket._transport import Transport, require
+from anysocket._statistics import Counted
+from anysocket._transport import Abortable, Transport
 
 logger = logging.getLogger("anysocket")
 
@@ -32,7 +35,7 @@ LOST = ConnectionClosed(1006, "", "lost")
 
 
 @final
-class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
+class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
     """A WebSocket connection (RFC 6455).
 
     The handler runs before the upgrade is answered: it first calls :meth:`accept` or :meth:`deny`.
@@ -52,10 +55,13 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         "_handled",
         "_inbox",
         "_linger",
+        "_observers",
         "_offered",
         "_on_end",
         "_outbox",
+        "_refused_by",
         "_released",
+        "_round_trip",
         "_state",
         "_transport",
         "id",
@@ -69,6 +75,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         *,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         subprotocols: tuple[str, ...] = (),
+        observers: Observers = NO_OBSERVERS,
     ) -> None:
         super().__init__(transport.scope)
         self.id = uuid.uuid4().hex
@@ -93,7 +100,10 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._released = False
         self._handled = False
         self._linger = transport.linger
+        self._observers = observers
+        self._refused_by = ""
         self._on_end: list[Callable[[WebSocket], None]] = []
+        self._round_trip: float | None = None
 
     @property
     def capabilities(self) -> Capability:
@@ -116,18 +126,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         :class:`WebSocketStateError` if called twice, :class:`ConnectionClosed` if the peer left.
         A cancelled ``accept()`` ends the connection.
         """
-        if subprotocol is None:
-            subprotocol = next((name for name in self._offered if name in self.scope.subprotocols), None)
-        elif subprotocol not in self.scope.subprotocols:
-            offers = ", ".join(map(repr, self.scope.subprotocols)) or "none"
-            raise ValueError(
-                f"subprotocol {subprotocol!r} was not offered by the peer, which offered {offers}"
-            )
-        extra = response_headers(headers or ())
-        if subprotocol is not None:
-            require(self._transport, Capability.SUBPROTOCOL, f"the subprotocol {subprotocol!r}")
-        if extra:
-            require(self._transport, Capability.ACCEPT_HEADERS, "headers in the handshake's answer")
+        subprotocol, extra = check_acceptance(self._transport, subprotocol, self._offered, headers or ())
         self._step(Event.ACCEPT)
         try:
             await self._transport.accept(subprotocol, extra)
@@ -142,6 +141,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         self._step(Event.ACCEPTED)
         self.subprotocol = subprotocol
         self._outbox.open()
+        self._observers.accepted(self)
         self._inbox.start()
 
     async def deny(
@@ -152,15 +152,10 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         ``status`` is 400 to 599, else ``ValueError``. Headers and body are dropped with a debug line
         where the server lacks ``Capability.DENIAL_BODY``. After ``accept()``: :class:`WebSocketStateError`.
         """
-        if not isinstance(status, int) or not 400 <= status <= 599:
-            raise ValueError(f"a refusal needs an HTTP status from 400 to 599, not {status!r}")
-        extra = response_headers(headers or ())
-        content = body.encode() if isinstance(body, str) else bytes(body)
+        extra, content = check_refusal(self, status, headers or (), body)
         self._step(Event.DENY)
-        if (extra or content) and Capability.DENIAL_BODY not in self.capabilities:
-            logger.debug("%s cannot carry headers and body of a refusal: dropped", self._transport.server)
-            extra, content = [], b""
         self._over(ConnectionClosed(1006, f"denied with HTTP status {status}", "us"))
+        self._observers.refused(self, status, self._refused_by)
         await self._transport.deny(status, extra, content)
 
     # -- the end --
@@ -198,10 +193,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
             self._closer = asyncio.get_running_loop().create_task(self._send_close(code, reason))
 
     async def _send_close(self, code: int, reason: str) -> None:
-        needed = Capability.CLOSE_REASON if reason else Capability(0)
-        needed |= Capability.CLOSE_CODE if code != 1000 else Capability(0)
-        if needed & ~self.capabilities:
-            logger.debug("%s cannot carry all of close %d %r: dropped", self._transport.server, code, reason)
+        log_loss(self, code, reason)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._outbox.turn()
@@ -211,11 +203,18 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
                 finally:
                     self._outbox.release()
         except TimeoutError:
-            logger.debug("the peer of %s takes nothing more: dropped without a close frame", self)
-            self._lost(LOST)
+            logger.debug("the peer of %s takes nothing more: dropped", self, extra=log_fields(self))
+            self._give_up()
         else:
             if self._state is State.CLOSING:
-                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._lost, LOST)
+                self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._give_up)
+
+    def _give_up(self) -> None:
+        """The time for a close of ours is over: the end, of TCP too, whatever the server still waits for.
+        Over HTTP/2 TCP is not ours alone (RFC 8441)."""
+        self._lost(LOST)
+        if isinstance(self._transport, Abortable) and self.scope.http_version != "2":
+            self._transport.abort()
 
     def _peer_closed(self, message: Message) -> None:
         self._step(Event.PEER_CLOSED)
@@ -223,7 +222,8 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
 
     def _lost(self, error: BaseException) -> None:
         if not isinstance(error, (ConnectionError, asyncio.CancelledError, *self._transport.failures)):
-            logger.error("%s failed on %s", self._transport.server, self, exc_info=error)
+            fields = log_fields(self)
+            logger.error("%s failed on %s", self._transport.server, self, exc_info=error, extra=fields)
         self._step(Event.LOST)
         self._over(LOST)
 
@@ -233,7 +233,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf):
         return Message("error", text, 1009, text)
 
     def _too_slow(self) -> None:
-        self._begin_close(1013, "slow consumer")
+        self._begin_close(*SLOW_CONSUMER)
 
     def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False) -> None:
         """Everything that follows from the end; only the first one counts."""

@@ -12,25 +12,12 @@ import pytest
 
 from anysocket import App, ConnectionClosed, WebSocket, WebSocketManager
 from core.fake_transport import FakeTransport, accepted, settle, soon
+from core.members import add, is_empty
 
 
 @pytest.fixture
 def manager() -> WebSocketManager:
     return WebSocketManager()
-
-
-async def add(manager: WebSocketManager, id: str, *rooms: str) -> FakeTransport:
-    """A new member of these rooms; its transport plays its peer."""
-    transport = FakeTransport(f"/{id}")
-    manager.add_connection(id, await accepted(transport))
-    for room in rooms:
-        manager.join_room(id, room)
-    return transport
-
-
-def is_empty(manager: WebSocketManager) -> bool:
-    """Nothing is kept of anybody, in any of its books."""
-    return not any(vars(manager).values())
 
 
 # -- ids --

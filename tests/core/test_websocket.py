@@ -282,6 +282,49 @@ async def test_a_peer_that_takes_nothing_more_is_dropped_without_a_close_frame(
     assert transport.close_frame is None
 
 
+class Abortable(FakeTransport):
+    """Of a server that would keep TCP until its peer has read all."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        assert self.released
+        self.aborted = True
+
+
+@pytest.mark.usefixtures("short_close_timeout")
+@pytest.mark.parametrize("takes_the_close", [True, False])
+@pytest.mark.parametrize("http_version", ["1.1", "2"])
+async def test_tcp_ends_with_the_time_for_a_close_unless_others_use_it(
+    takes_the_close: bool, http_version: str
+) -> None:
+    transport = Abortable()
+    transport.scope.http_version = http_version
+    websocket = await accepted(transport)
+    manager = WebSocketManager(max_outbox_messages=1)
+    manager.add_connection("slow", websocket)
+    transport.hold_sends()
+    for data in "abc":
+        await manager.broadcast_to_all(data)
+    if takes_the_close:
+        transport.let_sends_go()
+    await soon(websocket.wait_closed())
+    await settle()
+    assert (transport.close_frame == (1013, "slow consumer")) == takes_the_close
+    assert transport.aborted == (http_version == "1.1")
+
+
+@pytest.mark.usefixtures("short_close_timeout")
+async def test_tcp_is_left_to_the_server_where_the_peer_answers_the_close() -> None:
+    transport = Abortable()
+    websocket = await accepted(transport)
+    await websocket.close()
+    transport.peer_closes()
+    await soon(websocket.wait_closed())
+    await asyncio.sleep(0.1)  # Longer than the timeout.
+    assert not transport.aborted
+
+
 @pytest.mark.usefixtures("short_close_timeout")
 async def test_what_was_queued_for_a_dropped_peer_is_never_sent() -> None:
     """The server's objects are gone by then."""

@@ -16,7 +16,8 @@ async def test_own_statistics_count_what_was_received(example):
         await peer.send("statistics")
         own = await peer.receive_json()
     assert own["messages_received"] == 3
-    assert own["size_received"] == 5 + 2 + len("statistics")
+    assert own["bytes_received"] == 5 + 2 + len("statistics")
+    assert (own["messages_sent"], own["messages_dropped"]) == (3, 0)
     assert 0 <= own["seconds_connected"] < 60
 
 
@@ -31,7 +32,7 @@ async def test_endpoint_lists_connections_rooms_and_sizes(example):
             assert [await ann.receive_text(), await bob.receive_text()] == ["Hello", "Hello"]
             listed = await example.get("/statistics")
             anns = listed["connections"][anns_id]
-            assert (anns["rooms"], anns["messages_received"], anns["size_received"]) == ([kitchen], 1, 5)
+            assert (anns["rooms"], anns["messages_received"], anns["bytes_received"]) == ([kitchen], 1, 5)
             assert listed["connections"][bobs_id]["messages_received"] == 0
             assert listed["connections"][carols_id]["rooms"] == [hall]
             assert (listed["rooms"][kitchen], listed["rooms"][hall]) == (2, 1)

@@ -13,7 +13,7 @@ import pytest
 from project import PACKAGE_FOLDERS, PACKAGES, ROOT
 
 CORE = ROOT / "src" / "anysocket"
-COMPOSITION = ("_app.py", "__main__.py")
+COMPOSITION = ("_app.py", "_monitor.py", "__main__.py")
 """The core modules that may know an adapter."""
 ADAPTED = {
     "anysocket_rsgi": {"granian", "starlette"},
@@ -22,6 +22,9 @@ ADAPTED = {
     "anysocket_cli": {"starlette"},
     "anysocket_servers": {"h11", "h2", "httpx2", "starlette", "websockets"},
     "anysocket_pytest": {"pytest"},
+    "anysocket_monitor": {"starlette"},
+    "anysocket_opentelemetry": {"opentelemetry"},
+    "anysocket_prometheus": {"prometheus_client"},
     "anysocket_conformance": {"h11", "h2", "httpx2", "starlette", "websockets"},
 }
 """What each adapter may need to be imported at all. A new adapter names its library here."""
@@ -114,8 +117,9 @@ def test_core_imports_nothing_but_the_standard_library_and_itself(module: Path) 
     assert not foreign, ", ".join(map(str, foreign))
 
 
-def test_the_app_imports_adapters_only_when_they_are_used() -> None:
-    eager = [found for found in imports(CORE / "_app.py") if found.package != "anysocket" and found.needed]
+@pytest.mark.parametrize("door", ["_app.py", "_monitor.py"])
+def test_the_doors_import_adapters_only_when_they_are_used(door: str) -> None:
+    eager = [found for found in imports(CORE / door) if found.package != "anysocket" and found.needed]
     assert {found.package for found in eager} <= sys.stdlib_module_names
 
 

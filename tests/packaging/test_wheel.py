@@ -68,8 +68,9 @@ def test_every_package_is_typed(wheel: zipfile.ZipFile, package: str) -> None:
     assert f"{package}/py.typed" in names(wheel)
 
 
-def test_the_demo_has_its_page(wheel: zipfile.ZipFile) -> None:
-    assert [name for name in names(wheel) if name.startswith("anysocket_cli/") and name.endswith(".html")]
+@pytest.mark.parametrize("package", ["anysocket_cli", "anysocket_monitor"])
+def test_the_demo_and_the_monitor_have_their_page(wheel: zipfile.ZipFile, package: str) -> None:
+    assert [name for name in names(wheel) if name.startswith(f"{package}/") and name.endswith(".html")]
 
 
 def test_the_command_is_installed(wheel: zipfile.ZipFile) -> None:
@@ -95,12 +96,12 @@ def test_only_starlette_is_needed_without_extras(metadata: Message) -> None:
 
 def test_the_extra_all_has_every_server(metadata: Message) -> None:
     extras = metadata.get_all("Provides-Extra", [])
-    assert set(extras) == {"granian", "uvicorn", "hypercorn", "daphne", "all", "testing"}
+    servers = {"granian", "uvicorn", "hypercorn", "daphne"}
+    assert set(extras) == servers | {"all", "testing", "metrics", "otel"}
     requirements = metadata.get_all("Requires-Dist", [])
     needed = {
         extra: {line.split(";")[0] for line in requirements if f"'{extra}'" in line} for extra in extras
     }
-    servers = set(extras) - {"all", "testing"}
     assert needed["all"] == set().union(*(needed[server] for server in servers))
 
 

@@ -18,6 +18,11 @@ def views_are_read_only(manager: WebSocketManager, websocket: WebSocket) -> None
     del manager.rooms["room"]  # type: ignore[attr-defined]  # pyright: ignore[reportIndexIssue]
 
 
+async def policies(manager: WebSocketManager) -> None:
+    await manager.broadcast_to_all("text", policy="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    manager.on_join(lambda id: None)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+
+
 @app.websocket("/")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 def not_async(websocket: WebSocket) -> None:
     raise NotImplementedError

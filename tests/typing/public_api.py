@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Literal, assert_type
 
@@ -10,16 +11,23 @@ from anysocket import (
     App,
     Capability,
     ConnectionClosed,
+    ConnectionStatistics,
     Denied,
     Headers,
     LimitExceeded,
+    ManagerStatistics,
     Message,
+    Observer,
+    OutboxPolicy,
     QueryParams,
     Scope,
     UnsupportedByTransport,
+    User,
     WebSocket,
     WebSocketManager,
     WebSocketStateError,
+    conflate,
+    monitor,
 )
 
 
@@ -135,8 +143,62 @@ async def rooms(manager: WebSocketManager, websocket: WebSocket) -> None:
     assert_type(manager.get_connection_rooms("id"), set[str])
     assert_type(await manager.broadcast_to_room("room", "text", exclude=["id"]), int)
     assert_type(await manager.broadcast_to_all(b"bytes", exclude={"id"}), int)
-    assert_type(await manager.send_to("id", "text"), bool)
+    assert_type(await manager.broadcast_to_rooms(["room"], "text", policy="drop_oldest"), int)
+    assert_type(await manager.send_to("id", "text", policy=conflate(len)), bool)
     assert_type(await manager.disconnect("id", 4000, "bye"), bool)
+
+
+def managers() -> None:
+    manager = WebSocketManager(max_outbox_bytes=1 << 16, max_outbox_messages=64, policy="block")
+    policy: OutboxPolicy = conflate(lambda message: message[:1])
+    assert_type(manager.set_room_policy("prices/*", policy), None)
+    assert_type(manager.set_room_policy("prices/*", None), None)
+
+    @manager.on_connect
+    def connected(id: str) -> None: ...
+
+    @manager.on_join
+    async def joined(id: str, room: str) -> None: ...
+
+    assert_type(connected("id"), None)
+
+
+async def users(manager: WebSocketManager, websocket: WebSocket) -> None:
+    assert_type(manager.add_connection("id", websocket, user="ada"), None)
+    ada = manager.user("ada")
+    assert_type(ada, User)
+    assert_type(ada.connections, set[str])
+    assert_type(await ada.send(b"bytes", exclude=["id"], policy="drop_newest"), int)
+    assert_type(await ada.disconnect(4001, "signed out"), int)
+
+
+def statistics(websocket: WebSocket) -> None:
+    assert_type(websocket.statistics, ConnectionStatistics)
+    assert_type(websocket.statistics.connected_at, datetime)
+    assert_type(websocket.statistics.messages_dropped, int)
+    assert_type(websocket.statistics.round_trip, float | None)
+
+
+def manager_statistics(manager: WebSocketManager) -> None:
+    assert_type(manager.stats(), ManagerStatistics)
+    assert_type(manager.stats().rooms, dict[str, int])
+    assert_type(manager.stats().closes, dict[int, int])
+
+
+class Mine(Observer):
+    def on_ended(self, websocket: WebSocket, closed: ConnectionClosed) -> None:
+        assert_type(closed.code, int)
+
+
+async def allow(request: Any) -> bool:
+    return True
+
+
+def monitoring() -> None:
+    manager = WebSocketManager(observers=[Mine()])
+    observed = App(observers=[Mine(), Observer()])
+    observed.mount("/on", monitor(manager, allow=allow))
+    observed.mount("/off", monitor(manager, allow=lambda request: False))
 
 
 def errors(closed: ConnectionClosed, denied: Denied, limit: LimitExceeded) -> None:

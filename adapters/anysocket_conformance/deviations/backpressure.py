@@ -3,12 +3,6 @@
 from anysocket_conformance.deviations._row import Deviation
 
 HYPERCORN = "hypercorn 0.18.0"
-NO_PAUSE = (
-    "Over HTTP/2 a send never waits: StreamBuffer.pop (hypercorn/protocol/h2.py) ends the sender's pause "
-    "when little was popped (`len(data)`, 0 while the peer's window is shut), not when little is left "
-    "(`len(self.buffer)`)"
-)
-
 DEVIATIONS = (
     Deviation(
         ("daphne",),
@@ -27,18 +21,12 @@ DEVIATIONS = (
         "starlette 1.10.0",
     ),
     Deviation(
-        ("hypercorn-http2",),
-        ("send-to-slow-peer",),
-        "handler: the sends do not wait, all sent",
-        NO_PAUSE,
-        HYPERCORN,
-    ),
-    Deviation(
-        ("hypercorn-http2",),
-        ("slow-peer-is-reset", "slow-peer-hangs-up", "slow-peer-closes"),
-        "client: nothing; handler: the sends do not wait",
-        NO_PAUSE,
-        HYPERCORN,
+        ("daphne",),
+        ("slow-peer-closes",),
+        "client: never noticed; handler: the send waits, never told",
+        "WebSocketProtocol.onCloseFrame (autobahn/websocket/protocol.py) answers the close and has TCP ended "
+        "when the peer has read all, and Daphne tells the app by onClose, when TCP has ended",
+        "daphne 4.2.3",
     ),
     Deviation(
         ("hypercorn", "hypercorn-tls"),

@@ -167,7 +167,7 @@ async def test_connection_without_what_the_app_requires_is_refused(module, answe
     async def handler(websocket):
         raise AssertionError("called without")
 
-    app = app_of(handler, requires=Capability.LOST_IS_1006 | Capability.BACKPRESSURE)
+    app = app_of(handler, requires=Capability.LOST_IS_1006 | Capability.ACCEPT_HEADERS)
     script = await run(app, websocket_scope(), server(module, CONNECT))
     assert script.types()[0] == answer
     assert "this app requires" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from string import digits
 from typing import Any
 
 from anysocket_asgi._transport import ASGITransport
@@ -12,8 +13,6 @@ from anysocket_rsgi._transport import RSGITransport
 __all__ = ["contract"]
 
 ADAPTERS: tuple[Any, ...] = (ASGITransport, RSGITransport)
-OVERTAKEN_BY = 20
-"""Messages. Enough for some of the same sender's among them, whoever else sends."""
 
 
 def swap_text_and_bytes(adapter: Any) -> None:
@@ -27,18 +26,19 @@ def drop_the_close_code(adapter: Any) -> None:
     adapter.close = lambda self, code, reason: close(self, 1000, reason)
 
 
-def reorder_sends(adapter: Any) -> None:
-    """Once, a message waits until others have been sent."""
+def reorder_two_sends(adapter: Any) -> None:
+    """Now and then a message waits until the next one of the same sender has been sent."""
     original = adapter.send_text
 
     async def send_text(self: Any, data: str) -> None:
-        sent = self.__dict__.setdefault("sent", [])
-        if sent or data.endswith("7"):
-            sent.append(data)
-        if len(sent) != 1:
-            await original(self, data)
-        if len(sent) == OVERTAKEN_BY + 1:
-            await original(self, sent[0])
+        held = self.__dict__.setdefault("held", {})
+        sender = data.rstrip(digits)
+        if data.endswith("7") and sender not in held:
+            held[sender] = data
+            return
+        await original(self, data)
+        if sender in held:
+            await original(self, held.pop(sender))
 
     adapter.send_text = send_text
 

@@ -8,6 +8,7 @@ from anysocket.testing.cases import (
     changes,
     closed_by_peer,
     closing,
+    devices,
     errors,
     handshake,
     headers,
@@ -18,6 +19,7 @@ from anysocket.testing.cases import (
     misuse,
     order,
     origin,
+    outboxes,
     outcomes,
     paths,
     refusals,
@@ -50,7 +52,9 @@ MODULES = (
     rooms,
     members,
     broadcasts,
+    devices,
     changes,
+    outboxes,
 )
 
 _ORDER = {module.__name__: place for place, module in enumerate(MODULES)}

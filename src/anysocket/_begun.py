@@ -1,0 +1,43 @@
+"""A send that was begun without a task, and needs one because the server makes it wait."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any
+
+
+async def finish(steps: Generator[Any, Any, object], future: Any) -> None:
+    """Go on with a send that waits for ``future``."""
+    await _Started(steps, future)
+
+
+def steps_of(sending: Awaitable[object]) -> Generator[Any, Any, object]:
+    """What a send does until its end, to be stepped by hand."""
+    return (yield from sending.__await__())
+
+
+class _Started:
+    """An awaitable that was stepped once already and now waits for ``future``."""
+
+    __slots__ = ("_future", "_steps")
+
+    def __init__(self, steps: Generator[Any, Any, object], future: Any) -> None:
+        self._steps = steps
+        self._future = future
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        future = self._future
+        step: Callable[[], Any]
+        while True:
+            try:
+                yield future
+            except BaseException as error:
+                # A wait that fails belongs to the server's code, which may have an answer to it.
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(next, self._steps)
+            try:
+                future = step()
+            except StopIteration:
+                return

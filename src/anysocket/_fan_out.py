@@ -1,0 +1,76 @@
+"""One message to many connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+
+from anysocket._inbox import encoded_size
+from anysocket._outbox import Outbox
+from anysocket._policy import Conflate, OutboxPolicy
+from anysocket._websocket import WebSocket
+
+Members = Callable[[], Collection[str]]
+"""Who is to get a message, asked again after each wait."""
+
+
+def check_message(message: str | bytes, max_bytes: int) -> int:
+    """Its size in bytes. ``TypeError`` and ``ValueError`` for what no member could be sent: the caller's
+    error, once, and not each member's."""
+    if not isinstance(message, str | bytes):
+        raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
+    size = encoded_size(message)
+    if size > max_bytes:
+        raise ValueError(
+            f"message of {size} bytes exceeds max_outbox_bytes={max_bytes}: split it, or give "
+            "WebSocketManager(max_outbox_bytes=…) more"
+        )
+    return size
+
+
+def message_key(scope: Hashable, policy: OutboxPolicy, message: str | bytes) -> Hashable:
+    """By which a member that is too slow gets this message in the place of an older one; None without."""
+    if not isinstance(policy, Conflate):
+        return None
+    key = (scope, policy.key(message))
+    hash(key)  # A key that is none is the caller's error, before anybody has got the message.
+    return key
+
+
+def fan_out(
+    connections: Mapping[str, WebSocket],
+    ids: Iterable[str],
+    message: str | bytes,
+    size: int,
+    policy: OutboxPolicy,
+    key: Hashable,
+) -> int:
+    """Post the message to each of these, without waiting; how many have taken it."""
+    text = isinstance(message, str)
+    count = 0
+    for id in ids:
+        websocket = connections.get(id)
+        if websocket is not None:
+            transport = websocket._transport
+            send = transport.send_text if text else transport.send_bytes
+            count += websocket._outbox.post(send, message, size, policy, key)
+    return count
+
+
+async def wait_for_room(
+    connections: Mapping[str, WebSocket], groups: Sequence[Members], excluded: set[str], size: int
+) -> None:
+    """Wait until everybody in these groups can take ``size`` bytes at the same moment, which lasts until the
+    caller awaits. May be cancelled."""
+    while (full := _first_full(connections, groups, excluded, size)) is not None:
+        await full.room()
+
+
+def _first_full(
+    connections: Mapping[str, WebSocket], groups: Sequence[Members], excluded: set[str], size: int
+) -> Outbox | None:
+    for members in groups:
+        for id in members():
+            websocket = connections.get(id)
+            if websocket is not None and id not in excluded and not websocket._outbox.has_room(size):
+                return websocket._outbox
+    return None
