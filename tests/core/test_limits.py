@@ -318,6 +318,7 @@ async def test_who_was_not_added_leaves_nothing_behind() -> None:
     await settle()
     with pytest.raises(ConnectionClosed):
         manager.add_connection("c", websocket)
+    gc.collect()
     assert is_empty(manager)
 
 
