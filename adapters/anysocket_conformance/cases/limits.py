@@ -145,9 +145,9 @@ class _Rooms(_Closes):
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
         self.manager.add_connection(websocket.id, websocket)
-        async for message in websocket:
-            self.manager.join_room(websocket.id, stage.token + str(message.data))
-            await websocket.send_text(f"in {message.data}")
+        async for room in websocket.iter_text():
+            self.manager.join_room(websocket.id, stage.token + room)
+            await websocket.send_text(f"in {room}")
 
 
 class FullRoom(_Rooms):
