@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from starlette.websockets import WebSocket as StarletteWebSocket
 
+from anysocket._heartbeat import Heartbeat
+from anysocket._limits import Limits, gate_of_app
 from anysocket._observer import Observer, Observers
 from anysocket._routing import WebSocketHandler
 from anysocket._session import serve_route
@@ -25,6 +27,8 @@ def websocket_endpoint(
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     allowed_origins: Collection[str] | None = None,
     observers: Iterable[Observer] = (),
+    limits: Limits | None = None,
+    heartbeat: Heartbeat | None = None,
 ) -> Endpoint:
     """``handler`` as a WebSocket endpoint of a Starlette or FastAPI app, with the same promises as in an
     :class:`~anysocket.App`: path parameters by name, refusals before ``accept()``, closes after it.
@@ -41,11 +45,13 @@ def websocket_endpoint(
 
     It is a decorator as well: ``@fastapi_app.websocket("/rooms/{room}")`` above ``@websocket_endpoint``.
     ``subprotocols`` and ``max_message_bytes`` are those of :meth:`anysocket.App.websocket`,
-    ``allowed_origins`` and ``observers`` are those of :class:`anysocket.App`; the route that observers are
-    told is Starlette's.
+    ``allowed_origins``, ``observers``, ``limits`` and ``heartbeat`` are those of :class:`anysocket.App`; the
+    route that observers are told is Starlette's. Connections are counted for this endpoint alone, by the
+    address that the server or a middleware tells.
     """
     offered = tuple(subprotocols)
     told = Observers(observers)
+    gate = gate_of_app(limits)
 
     async def endpoint(websocket: StarletteWebSocket) -> None:
         # The server's own callables: Starlette's on top of them check states once more, and hide the
@@ -59,7 +65,14 @@ def websocket_endpoint(
         transport = ASGITransport(build_scope(scope, {}), receive, send, profile, denial=denial)
         core = WebSocket(transport, max_message_bytes=max_message_bytes, subprotocols=offered, observers=told)
         with told.around(core, getattr(scope.get("route"), "path", "")):
-            await serve_route(handler, core, websocket.path_params, allowed_origins)
+            await serve_route(
+                handler,
+                core,
+                websocket.path_params,
+                allowed_origins=allowed_origins,
+                gate=gate,
+                heartbeat=heartbeat,
+            )
 
     # Not functools.wraps: FastAPI would look through it and read the handler's signature.
     endpoint.__name__ = endpoint.__qualname__ = handler_name(handler)

@@ -10,11 +10,14 @@ from anysocket._errors import (
     UnsupportedByTransport,
     WebSocketStateError,
 )
+from anysocket._heartbeat import Heartbeat
+from anysocket._limits import Limits
 from anysocket._manager import WebSocketManager
 from anysocket._message import Message
 from anysocket._monitor import monitor
 from anysocket._observer import Observer
 from anysocket._policy import Conflate, OutboxPolicy, conflate
+from anysocket._proxies import ProxyHeader, TrustedProxies
 from anysocket._scope import Address, Headers, QueryParams, Scope
 from anysocket._statistics import ConnectionStatistics
 from anysocket._totals import ManagerStatistics
@@ -31,13 +34,17 @@ __all__ = [
     "ConnectionStatistics",
     "Denied",
     "Headers",
+    "Heartbeat",
     "LimitExceeded",
+    "Limits",
     "ManagerStatistics",
     "Message",
     "Observer",
     "OutboxPolicy",
+    "ProxyHeader",
     "QueryParams",
     "Scope",
+    "TrustedProxies",
     "UnsupportedByTransport",
     "User",
     "WebSocket",

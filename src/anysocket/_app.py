@@ -14,28 +14,28 @@ from typing import Any, Literal, TypeVar
 from anysocket._capability import Capability
 from anysocket._drain import Drain, Live, check_seconds
 from anysocket._errors import UnsupportedByTransport
+from anysocket._heartbeat import Heartbeat
+from anysocket._http_routes import RoutesHTTP
 from anysocket._lifespan import Lifespan, LifespanManager
+from anysocket._limits import Limits, gate_of_app
 from anysocket._log_fields import handler_name
 from anysocket._observer import Observer, Observers
+from anysocket._proxies import TrustedProxies
 from anysocket._routing import (
     ASGIApp,
-    HTTPHandler,
-    HTTPRoute,
     Mount,
     Router,
     WebSocketHandler,
     WebSocketRoute,
-    template,
 )
-from anysocket._session import refuse, reject_unmatched, run_handler, serve_route
+from anysocket._session import refuse, reject_unmatched, run_inside, serve_route
 from anysocket._transport import Transport
 from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 
 WS = TypeVar("WS", bound=WebSocketHandler)
-HTTP = TypeVar("HTTP", bound=HTTPHandler)
 
 
-class App:
+class App(RoutesHTTP):
     """WebSocket and HTTP routes as one application, for any server: an RSGI and an ASGI app in one object.
 
     ``lifespan``: ``async with lifespan(app) as state`` around the time the app serves, once per worker;
@@ -48,6 +48,9 @@ class App:
     ``drain_delay``: for how many of them :attr:`ready` is false while connections are still accepted, for a
     load balancer to notice; less than half of ``drain_timeout``.
     ``observers``: who is told of every connection, see :class:`Observer`.
+    ``limits``: what is too much, of all connections together and of each, see :class:`Limits`.
+    ``trusted_proxies``: who may tell the client's address, see :class:`TrustedProxies`; nobody by default.
+    ``heartbeat``: how peers are asked whether they are there, see :class:`Heartbeat`; not by default.
     """
 
     def __init__(
@@ -61,6 +64,9 @@ class App:
         drain_timeout: float = 10.0,
         drain_delay: float = 0.0,
         observers: Iterable[Observer] = (),
+        limits: Limits | None = None,
+        trusted_proxies: TrustedProxies | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         if unmatched not in ("close", "deny"):
             raise ValueError(f"unmatched must be 'close' or 'deny', not {unmatched!r}")
@@ -72,59 +78,38 @@ class App:
         self.lifespan = Lifespan(self, lifespan)
         self._drain = Drain(drain_timeout, drain_delay)
         self._observers = Observers(observers)
-        self.http_routes: list[HTTPRoute] = []
+        self._gate = gate_of_app(limits)
+        self._trusted_proxies = trusted_proxies
+        self._heartbeat = heartbeat
+        self.http_routes = []
         self.mounts: list[Mount] = []
         self._router = Router()
-        self._http: ASGIApp | None = None
+        self._http = None
 
     # -- routes --
 
     def websocket(
-        self, path: str, *, subprotocols: Sequence[str] = (), max_message_bytes: int | None = None
+        self,
+        path: str,
+        *,
+        subprotocols: Sequence[str] = (),
+        max_message_bytes: int | None = None,
+        limits: Limits | None = None,
     ) -> Callable[[WS], WS]:
         """Route a path to ``async def handler(websocket, …)``; parameters ``<name>``, ``<int:name>``,
         ``<float:name>``, ``<uuid:name>``, ``<path:name>`` are handed over by name.
 
-        ``subprotocols``: ``accept()`` agrees on the first of them that the peer offers.
+        ``subprotocols``: ``accept()`` agrees on the first of them that the peer offers. ``limits`` hold for
+        the route's own connections, besides the app's.
         """
         if isinstance(subprotocols, str):
             raise TypeError(f"subprotocols takes a list of names, not the str {subprotocols!r}")
         if max_message_bytes is not None:
             _positive("max_message_bytes", max_message_bytes)
+        gate = self._gate if limits is None else gate_of_app(limits, self._gate)
 
         def register(handler: WS) -> WS:
-            self._router.add(WebSocketRoute(path, handler, tuple(subprotocols), max_message_bytes))
-            return handler
-
-        return register
-
-    def get(self, path: str) -> Callable[[HTTP], HTTP]:
-        """Route GET (and HEAD) to ``async def handler(request, …)``, which returns a dict or list (JSON),
-        ``(body, status)``, ``(body, status, headers)``, str, bytes or a Starlette ``Response``."""
-        return self._http_route(path, "GET")
-
-    def post(self, path: str) -> Callable[[HTTP], HTTP]:
-        """Route POST; as :meth:`get`."""
-        return self._http_route(path, "POST")
-
-    def put(self, path: str) -> Callable[[HTTP], HTTP]:
-        """Route PUT; as :meth:`get`."""
-        return self._http_route(path, "PUT")
-
-    def patch(self, path: str) -> Callable[[HTTP], HTTP]:
-        """Route PATCH; as :meth:`get`."""
-        return self._http_route(path, "PATCH")
-
-    def delete(self, path: str) -> Callable[[HTTP], HTTP]:
-        """Route DELETE; as :meth:`get`."""
-        return self._http_route(path, "DELETE")
-
-    def _http_route(self, path: str, method: str) -> Callable[[HTTP], HTTP]:
-        converted = template(path)
-
-        def register(handler: HTTP) -> HTTP:
-            self.http_routes.append(HTTPRoute(converted, (method,), handler))
-            self._http = None
+            self._router.add(WebSocketRoute(path, handler, tuple(subprotocols), max_message_bytes, gate))
             return handler
 
         return register
@@ -230,6 +215,8 @@ class App:
         """Run one connection from its handshake to its end."""
         found = self._router.match(transport.scope.path)
         route, parameters = found or (None, {})
+        if self._trusted_proxies is not None:
+            self._trusted_proxies.resolve(transport.scope)
         websocket = WebSocket(
             transport,
             max_message_bytes=(route and route.max_message_bytes) or self.max_message_bytes,
@@ -240,13 +227,20 @@ class App:
             if not self.accepting:
                 await refuse(websocket, 503, "draining")
             elif route is not None:
-                serving = serve_route(route.handler, websocket, parameters, self.allowed_origins)
+                serving = serve_route(
+                    route.handler,
+                    websocket,
+                    parameters,
+                    allowed_origins=self.allowed_origins,
+                    gate=route.gate,
+                    heartbeat=self._heartbeat,
+                )
                 with self.watch(handler_name(route.handler), websocket).around(serving):
                     await serving
             elif self.unmatched == "deny":
                 await refuse(websocket, 404, "route")
             else:
-                serving = run_handler(reject_unmatched, websocket, {})
+                serving = run_inside(self._gate, reject_unmatched, websocket, {})
                 with self.watch("of an unknown path", websocket).around(serving):
                     await serving
 

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Any
 
 from anysocket._errors import ConnectionClosed
+from anysocket._handshake import refuse_now
 from anysocket._log_fields import log_fields
-from anysocket._state import Event, State
+from anysocket._state import State
 from anysocket._transport import Abortable
 from anysocket._websocket import LOST, WebSocket
 
@@ -102,12 +103,7 @@ class Live:
             return True
         websocket._linger = max(websocket._linger, LINGER)
         if websocket._state is State.CONNECTING:
-            websocket._step(Event.DENY)
-            # By this code accept() knows it from a deny() of the handler, after which it would be misuse.
-            websocket._over(ConnectionClosed(GOING_AWAY, REASON, "us"))
-            websocket._observers.refused(websocket, 503, "draining")
-            denying = websocket._transport.deny(503, [], b"")
-            websocket._closer = asyncio.get_running_loop().create_task(denying)
+            refuse_now(websocket, 503, "draining", ConnectionClosed(GOING_AWAY, REASON, "us"))
         elif websocket._state is State.OPEN:
             websocket._begin_close(GOING_AWAY, REASON)
         return websocket._state is not State.ACCEPTING

@@ -1,24 +1,41 @@
-"""Named sets of connections: rooms, and the devices of a user."""
+"""Named sets of connections: rooms, the devices of a user, the connections of a client's address."""
 
 from __future__ import annotations
+
+from anysocket._errors import LimitExceeded
+
+Bound = tuple[str, int]
+"""A limit's name and its value."""
 
 
 class Groups:
     """Who is in which group, both ways, each by one lookup. Nothing is kept of an empty group, nor of an id
-    that is in none."""
+    that is in none.
 
-    def __init__(self) -> None:
+    ``members`` bounds how many a group may have, ``names`` how many groups an id may be in.
+    """
+
+    def __init__(self, *, members: Bound | None = None, names: Bound | None = None) -> None:
         self.members: dict[str, set[str]] = {}
         """The ids in each group."""
         self.names: dict[str, set[str]] = {}
         """The groups of each id."""
+        self._most_members = members
+        self._most_names = names
+
+    def check(self, id: str, name: str) -> None:
+        """Raise :class:`LimitExceeded` if one more member, or one more group, would be too much."""
+        if self._most_members is not None and len(self.members.get(name, ())) >= self._most_members[1]:
+            raise LimitExceeded(*self._most_members)
+        if self._most_names is not None and len(self.names.get(id, ())) >= self._most_names[1]:
+            raise LimitExceeded(*self._most_names)
 
     def join(self, id: str, name: str) -> bool:
-        """False if it is a member already."""
-        names = self.names.setdefault(id, set())
-        if name in names:
+        """False if it is a member already; :class:`LimitExceeded` if that would be too much."""
+        if name in self.names.get(id, ()):
             return False
-        names.add(name)
+        self.check(id, name)
+        self.names.setdefault(id, set()).add(name)
         self.members.setdefault(name, set()).add(id)
         return True
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from anysocket._capability import Capability
-from anysocket._errors import HeaderPairs
+from anysocket._errors import ConnectionClosed, HeaderPairs
 from anysocket._headers import response_headers
 from anysocket._log_fields import log_fields
+from anysocket._state import Event
 from anysocket._transport import Transport, require
 
 if TYPE_CHECKING:
@@ -55,3 +57,17 @@ def check_refusal(
         logger.debug("%s cannot carry headers and body of a refusal: dropped", server, extra=fields)
         return [], b""
     return extra, content
+
+
+def refuse_now(
+    websocket: WebSocket, status: int, limit: str, closed: ConnectionClosed, body: str = ""
+) -> None:
+    """Refuse the upgrade while the handler has not decided: its ``accept()`` raises ``closed`` from then on,
+    as that is no misuse of its own. :func:`anysocket._session.refuse` is for a handler that does not run."""
+    extra, content = check_refusal(websocket, status, (), body)
+    websocket._refused_by = limit
+    websocket._step(Event.DENY)
+    websocket._over(closed)
+    websocket._observers.refused(websocket, status, limit)
+    denying = websocket._transport.deny(status, extra, content)
+    websocket._closer = asyncio.get_running_loop().create_task(denying)

@@ -18,8 +18,8 @@ from typing import Any
 
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._in_flight import InFlight
+from anysocket._intake import Receiving
 from anysocket._message import Message
-from anysocket._transport import Transport
 from anysocket._watch import current_watch
 
 READ_AHEAD_MESSAGES = 64
@@ -64,7 +64,7 @@ class Inbox:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Receiving,
         max_message_bytes: int,
         *,
         on_close: Callable[[Message], None],
@@ -90,6 +90,11 @@ class Inbox:
         self._reader: asyncio.Task[Any] | None = None
         self._interrupting = False
         self._in_flight = InFlight(self._arrived, self._lost)
+
+    def receive_through(self, intake: Callable[[Receiving], Receiving]) -> None:
+        """Put something between this inbox and what it has received from so far. Before ``start``."""
+        self._transport = intake(self._transport)
+        self._decode = self._transport.decode
 
     def start(self) -> None:
         """Begin to receive. Called once, when the connection is accepted."""

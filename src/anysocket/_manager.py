@@ -14,6 +14,7 @@ from anysocket._close import check_close
 from anysocket._events import Events, TellsEvents
 from anysocket._fan_out import Members, check_message, fan_out, message_key, wait_for_room
 from anysocket._groups import Groups
+from anysocket._limits import Limits, bounded_rooms, gate_of_manager
 from anysocket._observer import Observer, Observers
 from anysocket._policy import OutboxPolicy, Policies, check_policy
 from anysocket._totals import ManagerStatistics, Totals
@@ -38,6 +39,8 @@ class WebSocketManager(TellsEvents):
     message that does not fit there; a room and a broadcast may have another one.
 
     ``observers``: who is told of every broadcast, see :class:`Observer`.
+
+    ``limits``: how many connections, rooms of each and members of each are too many, see :class:`Limits`.
     """
 
     def __init__(
@@ -47,12 +50,14 @@ class WebSocketManager(TellsEvents):
         max_outbox_messages: int = MAX_MESSAGES,
         policy: OutboxPolicy = "disconnect",
         observers: Iterable[Observer] = (),
+        limits: Limits | None = None,
     ) -> None:
         self.max_outbox_bytes = _check_bound("max_outbox_bytes", max_outbox_bytes)
         self.max_outbox_messages = _check_bound("max_outbox_messages", max_outbox_messages)
         self._policies = Policies(policy)
         self._connections: dict[str, WebSocket] = {}
-        self._rooms = Groups()
+        self._gate = gate_of_manager(limits)
+        self._rooms = bounded_rooms(self._gate.limits)
         self._users = Groups()
         self._events = Events()
         self._on_end: dict[str, Callable[[WebSocket], None]] = {}
@@ -73,7 +78,8 @@ class WebSocketManager(TellsEvents):
         """Know ``websocket`` as ``id``, any non-empty string, and as one of ``user``'s devices.
 
         Adding the same socket again does nothing. ``ValueError`` if another live socket has this id, or this
-        one has another user; :class:`ConnectionClosed` if the socket has ended already.
+        one has another user; :class:`ConnectionClosed` if the socket has ended already;
+        :class:`LimitExceeded` if it is one too many.
         """
         if not isinstance(id, str) or not id:
             raise ValueError(f"a connection's id must be a non-empty str, not {id!r}")
@@ -91,8 +97,10 @@ class WebSocketManager(TellsEvents):
                 f"connection id {id!r} is taken by another live socket: remove_connection() it first, "
                 "or use websocket.id, which is unique"
             )
+        self._gate.check(websocket)
         on_end = partial(self._forget, id)
         websocket._notify_end(on_end)
+        self._gate.enter(id, websocket)
         backlog = websocket._outbox.backlog
         backlog.max_bytes, backlog.max_messages = self.max_outbox_bytes, self.max_outbox_messages
         self._on_end[id] = on_end
@@ -109,6 +117,7 @@ class WebSocketManager(TellsEvents):
         if websocket is not None:
             websocket._notify_no_more(self._on_end.pop(id))
             websocket._outbox.wake_for_room()
+            self._gate.leave(id)
             self._totals.left(websocket)
             for room in self.get_connection_rooms(id):
                 self.leave_room(id, room)
@@ -134,7 +143,8 @@ class WebSocketManager(TellsEvents):
         """Put the connection into a room, a name of 1 to 255 characters. Joining twice does nothing.
 
         ``LookupError`` for an id that was never added or was removed, ``ValueError`` for a bad name,
-        :class:`ConnectionClosed` if the connection has ended meanwhile.
+        :class:`ConnectionClosed` if the connection has ended meanwhile, :class:`LimitExceeded` if the room is
+        full or the connection is in too many.
         """
         _check_room(room)
         if id not in self._connections:

@@ -11,6 +11,8 @@ from typing import Any
 
 from starlette.routing import compile_path
 
+from anysocket._limits import Gate
+
 WebSocketHandler = Callable[..., Awaitable[object]]
 HTTPHandler = Callable[..., Any]
 ASGIApp = Callable[..., Awaitable[None]]
@@ -25,8 +27,9 @@ class WebSocketRoute:
 
     path: str
     handler: WebSocketHandler
-    subprotocols: tuple[str, ...] = ()
-    max_message_bytes: int | None = None
+    subprotocols: tuple[str, ...]
+    max_message_bytes: int | None
+    gate: Gate
 
 
 @dataclass(frozen=True, slots=True)

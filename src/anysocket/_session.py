@@ -7,9 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
-from anysocket._errors import ConnectionClosed, Denied
+from anysocket._admission import Admission
+from anysocket._errors import ConnectionClosed, Denied, LimitExceeded
+from anysocket._heartbeat import Heartbeat, keep_alive
+from anysocket._limits import Gate, refusal_status
 from anysocket._log_fields import handler_name, log_fields
 from anysocket._origin import origin_allowed
+from anysocket._pace import close_for
 from anysocket._state import State
 from anysocket._websocket import WebSocket
 
@@ -22,41 +26,75 @@ async def serve_route(
     handler: Handler,
     websocket: WebSocket,
     parameters: Mapping[str, Any],
+    *,
     allowed_origins: Collection[str] | None,
+    gate: Gate,
+    heartbeat: Heartbeat | None,
 ) -> None:
-    """Run a handler, unless the handshake comes from a web page that may not connect: 403 and a warning."""
-    if origin_allowed(websocket.scope, allowed_origins):
-        await run_handler(handler, websocket, parameters)
+    """Run a handler, unless the handshake comes from a web page that may not connect, which gets 403 and a
+    warning, or there is one too many inside the gate, which gets 503 or 429."""
+    if not origin_allowed(websocket.scope, allowed_origins):
+        logger.warning(
+            "refused a WebSocket to %s from origin %r, not %r: allow it with allowed_origins=[…]",
+            websocket.scope.path,
+            websocket.headers.get("origin"),
+            websocket.scope.host,
+            extra=log_fields(websocket, handler),
+        )
+        await refuse(websocket, 403, "origin")
         return
-    logger.warning(
-        "refused a WebSocket to %s from origin %r, not %r: allow it with allowed_origins=[…]",
-        websocket.scope.path,
-        websocket.headers.get("origin"),
-        websocket.scope.host,
-        extra=log_fields(websocket, handler),
-    )
-    await refuse(websocket, 403, "origin")
+    if heartbeat is not None:
+        keep_alive(websocket, heartbeat)
+    await run_inside(gate, handler, websocket, parameters)
 
 
-async def refuse(websocket: WebSocket, status: int, limit: str) -> None:
+async def run_inside(
+    gate: Gate, handler: Handler, websocket: WebSocket, parameters: Mapping[str, Any]
+) -> None:
+    """Run a handler within the limits of a gate."""
+    try:
+        with Admission(gate, websocket):
+            await run_handler(handler, websocket, parameters)
+    except LimitExceeded as exceeded:
+        await _stop_for(websocket, exceeded, handler)
+
+
+async def refuse(websocket: WebSocket, status: int, limit: str, body: str = "") -> None:
     """Refuse the upgrade for what is no decision of the handler; observers are told this name for it."""
     websocket._refused_by = limit
-    await websocket.deny(status)
+    await websocket.deny(status, body=body)
+
+
+async def _stop_for(websocket: WebSocket, exceeded: LimitExceeded, handler: Handler) -> None:
+    """One too many: refuse the upgrade, or close the connection, with the limit's name."""
+    if websocket._state is State.CONNECTING:
+        logger.warning(
+            "refused a WebSocket to %s from %s: %s",
+            websocket.scope.path,
+            websocket.client.host if websocket.client else "a unix socket",
+            exceeded,
+            extra=log_fields(websocket, handler),
+        )
+        await refuse(websocket, refusal_status(exceeded.limit), exceeded.limit, exceeded.limit)
+    elif not websocket.closed:
+        close_for(websocket, exceeded)
 
 
 async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mapping[str, Any]) -> None:
     """Run a handler to its end and leave the connection as contract and RFC 6455 section 7 have it.
 
     Returning closes with 1000, raising with 1011 and a traceback in the log; before ``accept()`` the
-    upgrade is refused with 403 and 500. :class:`Denied` refuses with its response. A
-    :class:`ConnectionClosed` out of the handler is a normal end. Only cancellation comes out of here, and
-    leaves the connection lost.
+    upgrade is refused with 403 and 500. :class:`Denied` refuses with its response, :class:`LimitExceeded`
+    with 503 or 429, or closes with 1008. A :class:`ConnectionClosed` out of the handler is a normal end. Only
+    cancellation comes out of here, and leaves the connection lost.
     """
     websocket.scope.path_params = dict(parameters)
     try:
         await handler(websocket, **parameters)
     except Denied as denied:
         await _deny(websocket, denied)
+    except LimitExceeded as exceeded:
+        await _stop_for(websocket, exceeded, handler)
     except ConnectionClosed as closed:
         logger.debug("%s ended: %s", websocket, closed, extra=log_fields(websocket, handler))
         await _end(websocket, 1000, 403)

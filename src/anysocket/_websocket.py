@@ -289,7 +289,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         return before
 
     def _refuse(self, event: Event) -> NoReturn:
-        if self._closed is not None and (self._state is not State.DENIED or self._closed.code == 1001):
+        if self._closed is not None and (self._state is not State.DENIED or self._refused_by):
             raise self._closed.again()
         hint = ": call accept() first" if self._state is State.CONNECTING else ""
         raise WebSocketStateError(

@@ -19,5 +19,8 @@ async def add(manager: WebSocketManager, id: str, *rooms: str, user: str | None 
 
 def is_empty(manager: WebSocketManager) -> bool:
     """Nothing is kept of anybody, in any of its books."""
-    books = [vars(book) for book in (manager, manager._rooms, manager._users, manager._events)]
+    books = [
+        vars(book)
+        for book in (manager, manager._rooms, manager._users, manager._events, manager._gate._inside)
+    ]
     return not any(value for book in books for value in book.values() if isinstance(value, Sized))

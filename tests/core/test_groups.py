@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anysocket import LimitExceeded
 from anysocket._groups import Groups
 
 STEPS = st.tuples(st.booleans(), st.sampled_from("abc"), st.sampled_from("xyz"))
@@ -46,3 +48,23 @@ def test_a_hundred_thousand_groups_cost_what_a_few_do() -> None:
     for number in range(100_000):
         many.join(f"{number % 1000}", f"{number}")
     assert seconds_for(many, 5000) < 5 * seconds_for(few, 5000)
+
+
+def test_a_group_takes_no_more_members_than_it_may() -> None:
+    groups = Groups(members=("connections_per_room", 2))
+    assert groups.join("a", "x") and groups.join("b", "x")
+    with pytest.raises(LimitExceeded) as exceeded:
+        groups.join("c", "x")
+    assert (exceeded.value.limit, exceeded.value.value) == ("connections_per_room", 2)
+    assert not groups.join("a", "x") and groups.join("c", "y")
+    assert groups.members == {"x": {"a", "b"}, "y": {"c"}}
+
+
+def test_an_id_is_in_no_more_groups_than_it_may() -> None:
+    groups = Groups(names=("rooms_per_connection", 2))
+    assert groups.join("a", "x") and groups.join("a", "y")
+    with pytest.raises(LimitExceeded) as exceeded:
+        groups.join("a", "z")
+    assert (exceeded.value.limit, exceeded.value.value) == ("rooms_per_connection", 2)
+    assert not groups.join("a", "x") and groups.join("b", "z")
+    assert groups.names == {"a": {"x", "y"}, "b": {"z"}}

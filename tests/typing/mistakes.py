@@ -1,8 +1,11 @@
 """Mistakes that type checkers must find: an ignore that is not needed fails the check of its own."""
 
-from anysocket import App, WebSocket, WebSocketManager
+from anysocket import App, Limits, TrustedProxies, WebSocket, WebSocketManager
 
 app = App()
+TrustedProxies(["10.0.0.0/8"], header="X-Real-IP")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Limits(connections=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Limits().connections = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 App(unmatched="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -14,13 +14,16 @@ from anysocket import (
     ConnectionStatistics,
     Denied,
     Headers,
+    Heartbeat,
     LimitExceeded,
+    Limits,
     ManagerStatistics,
     Message,
     Observer,
     OutboxPolicy,
     QueryParams,
     Scope,
+    TrustedProxies,
     UnsupportedByTransport,
     User,
     WebSocket,
@@ -49,6 +52,19 @@ app = App(
     max_message_bytes=1 << 16,
 )
 App(lifespan=lifespan_without_state, allowed_origins="*")
+bounded = App(
+    limits=Limits(connections=1000, connections_per_address=20, messages_per_second=0.5, message_burst=3),
+    trusted_proxies=TrustedProxies(["10.0.0.0/8", "unix"], header="X-Forwarded-For"),
+    heartbeat=Heartbeat(interval=20, timeout=5.5, ping="?", pong="!"),
+)
+WebSocketManager(limits=Limits(connections_per_room=50, rooms_per_connection=5))
+assert_type(Limits().messages_per_second, float | None)
+assert_type(Limits().connections, int | None)
+
+
+@bounded.websocket("/", limits=Limits(accept_timeout=2, idle_timeout=60.5))
+async def with_limits(websocket: WebSocket) -> None:
+    await websocket.accept()
 
 
 async def messages(websocket: WebSocket) -> None:
