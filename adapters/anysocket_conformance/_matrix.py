@@ -48,7 +48,8 @@ class Cell:
     """One case on one server, at both levels."""
 
     judged: Judged
-    bare: Result
+    bare: Result | None
+    """None if it was not asked for."""
 
     @property
     def case(self) -> Case:
@@ -61,7 +62,7 @@ class Cell:
     @property
     def bare_does(self) -> str:
         """What the bare server does: ``yes``, ``varies``, what happens instead; ``""`` if it cannot play."""
-        if self.bare.sight is None:
+        if self.bare is None or self.bare.sight is None:
             return ""
         if self.server.name in VARYING.get(self.case.name, ()):
             return BARE_VARIES
@@ -123,7 +124,7 @@ class Matrix:
 
     def _counts(self) -> Iterator[str]:
         verdicts = Counter(cell.judged.verdict for cell in self._cells.values())
-        bare = sum(cell.bare.sight is not None for cell in self._cells.values())
+        bare = sum(cell.bare_does != "" for cell in self._cells.values())
         played = sum(verdicts.values()) - verdicts[Verdict.NOT_PLAYED]
         yield (
             f"{len(self._cases)} cases on {len(self._servers) + len(self._variants)} servers: {played} runs "
@@ -250,17 +251,12 @@ def _escaped(text: str) -> str:
     return text.replace("<", "&lt;").replace("*", "\\*")
 
 
-def without_versions(page: str) -> str:
-    """What two runs must have in common."""
-    return page.partition(f"\n{VERSIONS}\n")[0]
-
-
 HEAD = """\
 # Compatibility
 
-Generated from runs by `python -m anysocket matrix`; `--check` runs all of it again and compares. Each promise
-of the contract is a case: a handler, a client over a real socket, and what both must see. Every case is
-played under anysocket, and with the same handler on the bare server's own calls.
+Generated from runs by `python -m anysocket matrix`. Each promise of the contract is a case: a handler, a
+client over a real socket, and what both must see. Every case is played under anysocket, and with the same
+handler on the bare server's own calls. `--check` plays what is under anysocket again and compares.
 """
 LEGEND = """\
 **yes** (bold): kept under anysocket, and not by the server alone. yes: by both, or a bare server has no such
