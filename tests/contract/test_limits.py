@@ -218,15 +218,15 @@ async def left(running, path: str, count: int) -> None:
 
 async def test_a_room_at_the_limit_and_one_above(running, server: Server) -> None:
     async with AsyncExitStack() as stack:
-        for _ in range(OF_ROOM):
-            peer = await stack.enter_async_context(running.connect("/rooms/kitchen"))
+        peers = [await stack.enter_async_context(running.connect("/rooms/kitchen")) for _ in range(OF_ROOM)]
+        for peer in peers:
             assert await peer.receive_text() == "in kitchen"
         async with running.connect("/rooms/kitchen") as extra:
             closed = await extra.receive_close()
             assert (closed.code, closed.reason) == closed_for(server, "connections_per_room")
         assert (await running.request("GET", "/rooms")).json() == {"kitchen": OF_ROOM}
-        await peer.send_text("bath")
-        assert await peer.receive_text() == "in bath"
+        await peers[0].send_text("bath")
+        assert await peers[0].receive_text() == "in bath"
 
 
 async def test_rooms_of_a_connection_at_the_limit_and_one_above(running, server: Server) -> None:
