@@ -100,9 +100,11 @@ class Patience(Intake):
 
 
 def close_for(websocket: WebSocket, exceeded: LimitExceeded) -> None:
-    """Close with 1008 and the limit's name; what has been received before is still read."""
-    logger.info("%s is closed: %s", websocket, exceeded, extra=log_fields(websocket))
-    websocket._begin_close(POLICY_VIOLATION, limit_name(exceeded), drop_unread=False)
+    """Close with 1008 and the limit's name, unless that was done already; what has been received before is
+    still read."""
+    if not websocket.closed:
+        logger.info("%s is closed: %s", websocket, exceeded, extra=log_fields(websocket))
+        websocket._begin_close(POLICY_VIOLATION, limit_name(exceeded), drop_unread=False)
 
 
 def limit_name(exceeded: LimitExceeded) -> str:

@@ -76,7 +76,7 @@ async def _stop_for(websocket: WebSocket, exceeded: LimitExceeded, handler: Hand
             extra=log_fields(websocket, handler),
         )
         await refuse(websocket, refusal_status(exceeded.limit), exceeded.limit, exceeded.limit)
-    elif not websocket.closed:
+    else:
         close_for(websocket, exceeded)
 
 

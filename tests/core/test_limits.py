@@ -15,6 +15,7 @@ from anysocket._limits import NO_LIMITS, peer_network
 from anysocket.testing import Refused, connect
 from core.fake_transport import FakeTransport, accepted, settle, soon
 from core.members import add, is_empty
+from core.test_observer import Recorder
 
 ADA, BOB = ("192.0.2.1", 1), ("192.0.2.2", 1)
 
@@ -167,6 +168,19 @@ async def test_a_refusal_is_logged_with_the_limit_and_its_value(caplog: pytest.L
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "192.0.2.1: limit connections_per_address of 1 reached" in record.message
+
+
+async def test_observers_are_told_which_limit_it_was() -> None:
+    recorder = Recorder()
+    app = App(limits=Limits(connections_per_address=1), observers=[recorder])
+    app.websocket("/", limits=Limits(connections=2))(stays)
+    async with connect(app, "/", client=ADA), connect(app, "/", client=BOB):
+        await refused(app, client=ADA)
+        await refused(app, client=("192.0.2.3", 1))
+    assert [event for event in recorder.events if event[0] == "refused"] == [
+        ("refused", 429, "connections_per_address"),
+        ("refused", 503, "connections"),
+    ]
 
 
 class Ways:

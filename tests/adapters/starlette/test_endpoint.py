@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from anysocket import ConnectionClosed, Observer, WebSocket
+from anysocket import ConnectionClosed, Heartbeat, Limits, Observer, WebSocket
 from anysocket_starlette import websocket_endpoint
 
 
@@ -42,3 +43,32 @@ def test_its_observers_are_told() -> None:
     with client.websocket_connect("/rooms/a") as session:
         assert session.receive()["code"] == 1000
     assert recorder.events == ["in /rooms/{room}", "accepted /rooms/a", "ended 1000", "out"]
+
+
+def test_its_limits_and_its_heartbeat_hold() -> None:
+    async def room(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for message in websocket:
+            await websocket.send(message.data)
+
+    endpoint = websocket_endpoint(
+        room,
+        limits=Limits(connections=1, messages_per_second=0.001, message_burst=1),
+        heartbeat=Heartbeat(interval=0.01),
+    )
+    client = TestClient(Starlette(routes=[WebSocketRoute("/", endpoint)]))
+    for _ in range(2):
+        with client.websocket_connect("/") as session:
+            with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect("/"):
+                pass
+            assert (denied.value.status_code, denied.value.content) == (503, b"connections")
+            assert session.receive_text() == "ping"
+            session.send_text("pong")
+            for _ in range(2):
+                session.send_text("hello")
+            received = [session.receive()]
+            while received[-1]["type"] == "websocket.send":
+                received.append(session.receive())
+            texts = [event["text"] for event in received[:-1]]
+            assert [text for text in texts if text != "ping"] == ["hello"]
+            assert (received[-1]["code"], received[-1]["reason"]) == (1008, "messages_per_second")
