@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anysocket import Capability, ConnectionClosed, WebSocket
+from anysocket import Capability, WebSocket
 from anysocket.testing._case import Client, Sight, loss_seen
-from anysocket.testing._stage import Stage, ended
+from anysocket.testing._stage import Stage, outcome
 from anysocket_conformance._server_case import ServerCase
 from anysocket_conformance.cases._frames import see_end, upgraded
 from anysocket_servers import PING, PONG, FrameConnection, Server
@@ -29,10 +29,7 @@ class _Pinged(ServerCase):
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
         await websocket.accept()
-        try:
-            await websocket.receive_text()
-        except ConnectionClosed as closed:
-            stage.note(ended(closed))
+        stage.note(await outcome(websocket.receive_text()))
 
     async def see_ping(self, client: Client, frames: FrameConnection) -> bytes | None:
         """Note that a ping comes, and give what it carries; None when something else comes, or nothing."""
