@@ -87,8 +87,11 @@ class RSGITransport:
             raise ConnectionClosed(1006, "the peer left during the handshake", "lost") from None
         except asyncio.CancelledError:
             self._protocol = _ENDED
-            del accepting  # The traceback would hold what it gives, and with it the TCP connection.
             raise
+        finally:
+            # A traceback would hold what it gives, and with it the TCP connection; one that it keeps itself, as
+            # its failure's, would hold the two for ever: no garbage collector sees into it.
+            del accepting
 
     async def deny(self, status: int | None, headers: RawHeaders, body: bytes) -> None:
         self._answered = True

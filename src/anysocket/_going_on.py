@@ -38,10 +38,15 @@ class GoingOn:
         """The loop calls, so no task is running: step the one that waits here and now."""
         self.future = None
         wakeup, self._wakeup = self._wakeup, None
-        if wakeup is not None:
-            wakeup(future)
-        elif self.afterwards is not None:
-            self.afterwards(future)
+        try:
+            if wakeup is not None:
+                wakeup(future)
+            elif self.afterwards is not None:
+                self.afterwards(future)
+        finally:
+            # Tracebacks of what was stepped lead here (from Python 3.12 on), and the future keeps that of its
+            # failure: a cycle that is unseen, too.
+            del future
 
     # -- to the task that waits, this is a future --
 
