@@ -350,6 +350,35 @@ async def test_value_of_other_bytes_is_sent_as_utf_8_with_a_warning(caplog: pyte
     assert "'x-a' sent as UTF-8" in caplog.text
 
 
+async def test_the_start_waits_for_the_body() -> None:
+    """ASGI HTTP, "Response Start"; and so one call can do for both."""
+    protocol = Protocol()
+    seen: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        seen.append(len(protocol.responses))
+        await send({**BODY, "more_body": True})
+        seen.append(len(protocol.responses))
+        await send(BODY)
+
+    await serve(app, protocol)
+    assert seen == [0, 1]
+
+
+async def test_trailers_are_not_sent(caplog: pytest.LogCaptureFixture) -> None:
+    """The response is complete without them, and the app hears that it has no such extension."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert "http.response.trailers" not in scope["extensions"]
+        await send({**START, "trailers": True})
+        await send({"type": "http.response.body", "body": b"whole"})
+        await send({"type": "http.response.trailers", "headers": [(b"x-a", b"1")]})
+
+    assert [response[2] for response in (await serve(app)).responses] == [b"whole"]
+    assert "'http.response.trailers' after the response was complete" in caplog.text
+
+
 @pytest.mark.parametrize("missing", [{}, {"headers": ()}])
 async def test_a_start_without_headers(missing: Any) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
