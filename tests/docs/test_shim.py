@@ -21,10 +21,10 @@ ASGI, RSGI = re.split(r"^## RSGI under ASGI$", SHIM.partition("\n## Applications
 TEST = re.compile(r"`(test_\w+)`")
 OUTCOME = re.compile(r"carried(?! with a loss)\b|carried with a loss: |impossible: ")
 
-ASGI_SCOPE = """
-type asgi http_version method scheme path raw_path query_string root_path headers client server subprotocols
-state extensions
-""".split()
+ASGI_SCOPE = [
+    *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path"),
+    *("headers", "client", "server", "subprotocols", "state", "extensions"),
+]
 ASGI_MESSAGES = {
     "http.request": ["body", "more_body"],
     "http.response.start": ["status", "headers", "trailers"],
@@ -96,7 +96,9 @@ def test_each_asgi_message_is_there_with_its_fields(message):
 
 @pytest.mark.parametrize("name", RSGI_NAMES)
 def test_each_name_of_rsgi_is_there(name):
-    assert re.search(rf"`[^`]*(?<!\w){re.escape(name)}(?!\w)[^`]*`", " ".join(map(" ".join, rows(RSGI)))), name
+    spans = [span for row in rows(RSGI) for cell in row[:2] for span in re.findall(r"`([^`]+)`", cell)]
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    assert any(word.search(span) for span in spans)
 
 
 def test_each_test_that_is_named_exists():
