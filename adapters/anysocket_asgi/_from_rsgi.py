@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,7 +17,7 @@ from anysocket_asgi._rsgi_scope import rsgi_scope
 from anysocket_asgi._rsgi_websocket import WebSocketProtocol
 from anysocket_asgi._scope import build_scope
 from anysocket_asgi._transport import ASGITransport, Receive, Send
-from anysocket_rsgi._errors import ProtocolClosed
+from anysocket_rsgi._errors import NoLifespan, ProtocolClosed
 
 logger = logging.getLogger("anysocket")
 
@@ -110,6 +111,8 @@ class RSGIUnderASGI:
         except SystemExit as error:  # How an app refuses to start; it must not end the server's loop.
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             raise error.__cause__ or RuntimeError(str(error)) from error
+        except NoLifespan as error:  # No message, by which the server knows it from a start that failed.
+            raise error.__cause__ or error  # noqa: B904 - with the cause that it has
         except Exception:
             await send({"type": f"lifespan.{phase}.failed", "message": traceback.format_exc()})
             raise
@@ -121,7 +124,8 @@ class RSGIUnderASGI:
             return
         if self._starting is None:
             self._starting = asyncio.create_task(call_at_rest(init))
-        await asyncio.shield(self._starting)
+        with contextlib.suppress(NoLifespan):
+            await asyncio.shield(self._starting)
 
 
 async def _send_whole(send: Send, event: Any) -> None:

@@ -196,20 +196,13 @@ def _checked(status: int, headers: ResponseHeaders, *, drop_length: bool = False
     for name, value in headers:
         if not (isinstance(name, str) and isinstance(value, str)):
             raise TypeError(f"headers are pairs of str, not {name!r}: {value!r}")
-        pair = name.lower().encode(), _value(value)
+        # UTF-8, as Granian has it; from_asgi() puts other bytes into surrogates, for the way back.
+        pair = name.lower().encode(), value.encode(errors="surrogateescape")
         if not NAME.fullmatch(pair[0]) or ILLEGAL_IN_VALUE.search(pair[1]):
             logger.warning("header %r: %r left out: illegal name, newline or zero byte", name, value)
         elif not drop_length or pair[0] != b"content-length":
             raw.append(pair)
     return raw
-
-
-def _value(value: str) -> bytes:
-    """As the request's headers are decoded; UTF-8, as Granian has it, for what latin-1 lacks."""
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError:
-        return value.encode()
 
 
 def _add_length(status: int, raw: RawHeaders, length: int) -> None:

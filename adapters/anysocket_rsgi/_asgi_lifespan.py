@@ -7,6 +7,7 @@ import logging
 from typing import Any, NoReturn
 
 from anysocket_rsgi._asgi_scope import ASGIApp, ASGIMessage
+from anysocket_rsgi._errors import NoLifespan
 
 logger = logging.getLogger("anysocket")
 
@@ -35,8 +36,8 @@ class ASGILifespan:
         self._told_to_start = False
 
     async def start(self) -> None:
-        """Start the app up. Raises :class:`LifespanError` if it says that this failed. An app that raises or
-        returns without a word does not support the protocol, and is served all the same."""
+        """Start the app up. Raises :class:`LifespanError` if it says that this failed, :class:`NoLifespan` if
+        it raises without a word. One that returns without a word does not support the protocol either."""
         loop = asyncio.get_running_loop()
         # Not only once: TestClient runs a lifespan each time it is entered.
         self._told_to_start = False
@@ -47,7 +48,10 @@ class ASGILifespan:
         task = loop.create_task(self._run())
         await _first(task, self._started)
         if not self._started.done():
-            self._log_unsupported(task)
+            error = task.exception()
+            if error is not None:
+                raise NoLifespan(was_told=self._told_to_start) from error
+            logger.debug("the ASGI app returned from its lifespan at once: served without")
         elif (failure := self._started.result()) is not None:
             await _fail(task, failure)
         else:
@@ -92,13 +96,6 @@ class ASGILifespan:
         if answer is None or answer.done() or outcome not in ("complete", "failed"):
             raise RuntimeError(f"ASGI message {message['type']!r} does not fit the lifespan's state")
         answer.set_result(None if outcome == "complete" else str(message.get("message", "")))
-
-    def _log_unsupported(self, task: asyncio.Task[None]) -> None:
-        error = task.exception()
-        if error is not None and self._told_to_start:
-            logger.warning("the ASGI app raised in its lifespan, and is served without", exc_info=error)
-        else:
-            logger.debug("the ASGI app does not support the lifespan protocol", exc_info=error)
 
     def _log_early_end(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

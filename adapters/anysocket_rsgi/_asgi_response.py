@@ -21,7 +21,9 @@ logger = logging.getLogger("anysocket")
 ResponseHeaders = list[tuple[str, str]]
 
 NO_CONTENT = (204, 304)
-UNREADABLE = re.compile(rb"[^\t\x20-\x7e]")
+UNUSUAL = re.compile(rb"[^\t\x20-\x7e]")
+"""What needs a closer look in the value of a header."""
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """What Granian cannot write in the value of a header."""
 TURN_BYTES = 1 << 16
 """RSGI's stream takes everything at once: after so much of it the event loop gets a turn, so that others
@@ -46,7 +48,7 @@ class RSGIResponse(Protocol):
 class Response:
     """The start is held back until it is known whether one call will do.
 
-    ``any_bytes``: the server carries header values that are not ASCII; ``opens_later``: it opens a file when
+    ``any_bytes``: the server carries header values that are not UTF-8; ``opens_later``: it opens a file when
     the call that names it has returned long ago.
     """
 
@@ -163,19 +165,37 @@ def checked_status(status: object) -> int:
 
 
 def _headers(pairs: Iterable[tuple[Any, Any]], *, any_bytes: bool) -> ResponseHeaders:
-    """As str, which is what RSGI takes. Granian silently drops the headers that it cannot write."""
+    """As str, which is what RSGI takes."""
     headers: ResponseHeaders = []
     for raw_name, raw_value in pairs:
         name, value = _name(bytes(raw_name)), bytes(raw_value)
-        if UNREADABLE.search(value):
-            if ILLEGAL_IN_VALUE.search(value):
-                raise ValueError(f"header {name!r}: {value!r} cannot be sent: a newline or a zero byte")
-            if not any_bytes:
-                logger.warning("header %r left out: RSGI carries ASCII only, its value is %r", name, value)
+        if UNUSUAL.search(value):
+            text = _unusual_value(name, value, any_bytes=any_bytes)
+            if text is None:
                 continue
+        else:
+            text = value.decode("ascii")
         if name != "transfer-encoding":  # The server's own business (ASGI HTTP, "Response Start").
-            headers.append((name, value.decode("latin-1")))
+            headers.append((name, text))
     return headers
+
+
+def _unusual_value(name: str, value: bytes, *, any_bytes: bool) -> str | None:
+    """RSGI sends a str as UTF-8: so bytes that are UTF-8 are sent as they are, and others keep at least the
+    characters that most frameworks mean by them. None for what Granian cannot write: up to 2.5 it would end
+    the request, later it silently drops the header."""
+    if ILLEGAL_IN_VALUE.search(value):
+        raise ValueError(f"header {name!r}: {value!r} cannot be sent: a newline or a zero byte")
+    if any_bytes:
+        return value.decode(errors="surrogateescape")
+    if CONTROL.search(value):
+        logger.warning("header %r left out: RSGI carries no control characters, its value is %r", name, value)
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        logger.warning("header %r sent as UTF-8: RSGI carries no other bytes, its value is %r", name, value)
+        return value.decode("latin-1")
 
 
 @functools.lru_cache(maxsize=256)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from typing import Any
 
 from anysocket._drain import Drain, Live
 from anysocket._signals import drain_on_signals, forget
 from anysocket_rsgi._asgi_lifespan import ASGILifespan, LifespanError
-from anysocket_rsgi._asgi_scope import ASGIApp
+from anysocket_rsgi._asgi_scope import ASGIApp, is_asgi_server
 from anysocket_rsgi._asgi_websocket import OnUnsupported, Unsupported, run_asgi_websocket
+from anysocket_rsgi._errors import NoLifespan
 from anysocket_rsgi._http import run_asgi_http
 from anysocket_rsgi._worker import end_worker, granian_stop, refuse_rust_tasks
+
+logger = logging.getLogger("anysocket")
 
 
 def from_asgi(
@@ -69,6 +73,11 @@ class BridgedASGIApp:
             loop.run_until_complete(self._lifespan.start())
         except LifespanError as error:
             end_worker(f"the ASGI app failed to start: {error}", error.__cause__)
+        except NoLifespan as error:
+            if is_asgi_server(getattr(loop.run_until_complete, "__self__", loop)):
+                raise  # That one has its own way with such apps.
+            level = logging.WARNING if error.was_told else logging.DEBUG
+            logger.log(level, "the ASGI app is served without a lifespan", exc_info=error.__cause__)
         self._drain.reset()
         drain_on_signals(self, loop, stop=granian_stop())
 

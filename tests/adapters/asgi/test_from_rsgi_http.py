@@ -153,8 +153,7 @@ async def test_headers_that_cannot_be_sent_are_left_out(running):
     assert (response.status, response.text) == (200, "ok")
     assert "x-split" not in response.headers and "set-cookie" not in response.headers
     raw = {name.lower(): value for name, value in response.headers.raw}
-    assert raw[b"x-latin"] == "é".encode("latin-1")
-    assert raw[b"x-wide"] == "€".encode()
+    assert (raw[b"x-latin"], raw[b"x-wide"]) == ("é".encode(), "€".encode())
     assert "x-split" in running.log()
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from round_trip import answer, close_code, refused_status, same
+from scripted import DAPHNE, Script, run, websocket_scope
+from scripted import server as scripted_server
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -408,6 +410,57 @@ def test_exception_of_the_lifespan_comes_out(when):
     for app in (make(), from_rsgi(from_asgi(make()))):
         with pytest.raises(Broken, match=when), TestClient(app):
             pass
+
+
+async def raises_at_once(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        raise Broken("no lifespan")
+    await Response("served")(scope, receive, send)
+
+
+async def raises_when_told(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+    await raises_at_once(scope, receive, send)
+
+
+@pytest.mark.parametrize("app", [raises_at_once, raises_when_told])
+def test_exception_of_an_app_without_lifespan_comes_out(app):
+    """Without a word to the server, which serves such an app or, as TestClient, does not."""
+    for each in (app, from_rsgi(from_asgi(app))):
+        with pytest.raises(Broken, match="no lifespan"), TestClient(each):
+            pass
+        assert TestClient(each).get("/").text == "served"
+
+
+@pytest.mark.parametrize("app", [raises_at_once, raises_when_told])
+async def test_servers_are_told_nothing_by_an_app_without_lifespan(app):
+    server = Script({"type": "lifespan.startup"})
+    with pytest.raises(Broken, match="no lifespan"):
+        await from_rsgi(from_asgi(app))({"type": "lifespan"}, server.receive, server.send)
+    assert server.sent == []
+
+
+async def test_an_app_without_lifespan_is_served_where_the_server_has_none():
+    app = from_rsgi(from_asgi(raises_when_told))
+    for _ in range(2):
+        server = scripted_server(DAPHNE, {"type": "http.request", "body": b""})
+        await run(app, websocket_scope(type="http", method="GET"), server)
+        assert server.types() == ["http.response.start", "http.response.body"]
+
+
+@pytest.mark.parametrize("value", [b"caf\xe9", "caf\u00e9".encode(), b"\x01\x7f\xff"])
+async def test_bytes_of_a_response_header_are_the_same(value):
+    """TestClient cannot hold them."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", value)]})
+        await send({"type": "http.response.body"})
+
+    server = Script()
+    scope = websocket_scope(type="http", scheme="http", method="GET")
+    await from_rsgi(from_asgi(app))(scope, server.receive, server.send)
+    assert (b"x-a", value) in server.sent[0]["headers"]
 
 
 # -- what is lost, each by a name in docs/shim.md --

@@ -320,17 +320,63 @@ async def test_starlette_uses_it_where_it_is_offered(file: Path) -> None:
 # -- headers --
 
 
-@pytest.mark.parametrize("value", [b"\xe9", b"\x01", b"\x7f", "é".encode()])
-async def test_value_that_granian_cannot_write_is_left_out_with_a_warning(
-    value: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+async def sent_value(value: bytes) -> list[tuple[str, str]]:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({**START, "headers": [(b"x-a", value), (b"X-B", b"tab\tand space")]})
         await send(BODY)
 
-    protocol = await serve(app)
-    assert protocol.responses == [(200, [("x-b", "tab\tand space")], b"")]
+    ((status, headers, body),) = (await serve(app)).responses
+    assert (status, headers.pop(), body) == (200, ("x-b", "tab\tand space"), b"")
+    return list(headers)
+
+
+@pytest.mark.parametrize("value", [b"\x01", b"\x7f", b"\x1fcaf\xe9"])
+async def test_value_that_granian_cannot_write_is_left_out_with_a_warning(
+    value: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await sent_value(value) == []
     assert "'x-a' left out" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["é", "€ and 漢", "\x85"])
+async def test_value_that_is_utf_8_is_sent_as_it_is(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    """RSGI's str goes out as UTF-8."""
+    assert await sent_value(text.encode()) == [("x-a", text)]
+    assert not caplog.records
+
+
+async def test_value_of_other_bytes_is_sent_as_utf_8_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert await sent_value(b"caf\xe9") == [("x-a", "café")]
+    assert "'x-a' sent as UTF-8" in caplog.text
+
+
+async def test_the_start_waits_for_the_body() -> None:
+    """ASGI HTTP, "Response Start"; and so one call can do for both."""
+    protocol = Protocol()
+    seen: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        seen.append(len(protocol.responses))
+        await send({**BODY, "more_body": True})
+        seen.append(len(protocol.responses))
+        await send(BODY)
+
+    await serve(app, protocol)
+    assert seen == [0, 1]
+
+
+async def test_trailers_are_not_sent(caplog: pytest.LogCaptureFixture) -> None:
+    """The response is complete without them, and the app hears that it has no such extension."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert "http.response.trailers" not in scope["extensions"]
+        await send({**START, "trailers": True})
+        await send({"type": "http.response.body", "body": b"whole"})
+        await send({"type": "http.response.trailers", "headers": [(b"x-a", b"1")]})
+
+    assert [response[2] for response in (await serve(app)).responses] == [b"whole"]
+    assert "'http.response.trailers' after the response was complete" in caplog.text
 
 
 @pytest.mark.parametrize("missing", [{}, {"headers": ()}])
