@@ -29,6 +29,7 @@ class RequestBody:
         self._waiting_bytes = 0
         self._complete = False
         self._taken = False
+        self._dropped = False
         self.disconnected = False
         self._turn = asyncio.Lock()
         self._read_on = asyncio.Event()
@@ -54,6 +55,14 @@ class RequestBody:
             self._watching = asyncio.get_running_loop().create_task(self._wait_for_end())
         return self._watching
 
+    def drop(self) -> None:
+        """The app has returned. What it has not read is dropped, and what still comes: else the client's end,
+        which is behind it, would not be heard of."""
+        self._dropped = True
+        self._chunks.clear()
+        self._waiting_bytes = 0
+        self._read_on.set()
+
     def release(self) -> None:
         """The request is over."""
         if self._watching is not None:
@@ -67,6 +76,8 @@ class RequestBody:
     async def next(self) -> bytes | None:
         """The next chunk; None at the end. Cancelled, it loses nothing, so long as the server's receive
         does not."""
+        if self._dropped:
+            raise ProtocolError("the app has returned: what it had not read of the request's body is dropped")
         while not self._chunks and not self._complete:
             if self.disconnected:
                 raise ProtocolClosed("the client left before the end of its request's body")
@@ -94,7 +105,7 @@ class RequestBody:
             self.disconnected = True
             return
         chunk = event.get("body", b"")
-        if chunk:
+        if chunk and not self._dropped:
             self._chunks.append(bytes(chunk))
             self._waiting_bytes += len(chunk)
         self._complete = not event.get("more_body", False)

@@ -172,6 +172,7 @@ class HTTPProtocol:
         if self._stream is not None and not self._stream.is_freed:
             if failed:
                 return
+            self._request.drop()
             await self._stream.ended()
         await self._outgoing.finish()
 
