@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ WAY_OUT = "--interface asgi"
 
 
 @pytest.mark.servers("granian-rsgi-rust")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Granian has such tasks up to Python 3.11")
 def test_rust_tasks_are_refused_with_the_way_out(start_server):
     with pytest.raises(StartError) as refusal:
         start_server("contract_app:app")

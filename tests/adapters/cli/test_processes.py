@@ -112,6 +112,8 @@ async def test_serve_plain_asgi_app_on_granian(name, start):
 
 async def test_ctrl_c(name, start):
     running = start("serve", "cli_echo:app", "--server", name, ready=READY.get(name, ""))
+    async with running.connect("/echo"):
+        pass  # Granian's worker serves: the signal of one that is still starting is lost.
     os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to the whole group
     assert await running.ended() in (0, -signal.SIGINT)
 

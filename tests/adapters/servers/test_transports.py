@@ -148,7 +148,6 @@ async def test_refusal_by_hand(running):
 
 
 @pytest.mark.servers("granian-rsgi-tls", "uvicorn-sansio", HTTP2)
-@pytest.mark.fails_on(HTTP2, reason="the app's sends do not wait for the window of HTTP/2")
 async def test_a_peer_that_does_not_read_holds_the_app_back(running, key):
     async with running.connect(f"/flood/{key}") as peer:
         assert 0 < await fact(running, key) < CHUNKS // 2
