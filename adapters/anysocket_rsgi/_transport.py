@@ -89,8 +89,8 @@ class RSGITransport:
             self._protocol = _ENDED
             raise
         finally:
-            # A traceback would hold what it gives, and with it the TCP connection; one that it keeps itself, as
-            # its failure's, would hold the two for ever: no garbage collector sees into it.
+            # A traceback would hold what it gives, and with it the TCP connection. The one of its own failure
+            # would hold it for ever: no garbage collector sees into it.
             del accepting
 
     async def deny(self, status: int | None, headers: RawHeaders, body: bytes) -> None:

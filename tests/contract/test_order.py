@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kinds import EACH_KIND
 from peers import receive_data
 
 LOOPS = ("granian-rsgi-uvloop", "granian-rsgi-rloop")
@@ -16,12 +17,11 @@ async def check_order(running, how: str) -> None:
     assert all(isinstance(message, str if int(message) % 2 else bytes) for message in received)
 
 
-@pytest.mark.parametrize("how", ["create_task", "gather", "one-by-one"])
-async def test_3_tasks_of_3000_sends_arrive_in_order(running, how):
-    await check_order(running, how)
+async def test_3_tasks_of_3000_sends_arrive_in_order(running):
+    await check_order(running, "gather")
 
 
-@pytest.mark.servers(*LOOPS)
-@pytest.mark.parametrize("how", ["create_task", "gather", "one-by-one"])
-async def test_order_is_kept_on_every_event_loop(running, how):
+@pytest.mark.servers(*EACH_KIND, *LOOPS)
+@pytest.mark.parametrize("how", ["create_task", "one-by-one"])
+async def test_so_do_sends_of_each_way_to_start_them(running, how):
     await check_order(running, how)

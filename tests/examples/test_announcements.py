@@ -6,6 +6,10 @@ import functools
 
 import pytest
 
+from kinds import each_kind
+
+pytestmark = each_kind
+
 APP = "examples.announcements:app"
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from kinds import each_kind
+
+pytestmark = each_kind
+
 APP = "examples.chat_rooms:app"
 
 

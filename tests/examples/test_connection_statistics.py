@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from kinds import each_kind
 from peers import receive_data
+
+pytestmark = each_kind
 
 APP = "examples.connection_statistics:app"
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kinds import each_kind
 from peers import receive_data
+
+pytestmark = each_kind
 
 APP = "examples.echo:app"
 

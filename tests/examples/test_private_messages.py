@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from kinds import each_kind
+
+pytestmark = each_kind
+
 APP = "examples.private_messages:app"
 MESSAGE = {"from": "bob", "text": "Hello"}
 

@@ -6,6 +6,10 @@ import contextlib
 
 import pytest
 
+from kinds import each_kind
+
+pytestmark = each_kind
+
 APP = "examples.typing_indicator:app"
 
 

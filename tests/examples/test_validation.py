@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kinds import each_kind
+
+pytestmark = each_kind
+
 APP = "examples.validation:app"
 ORDER = {"item": "tea", "quantity": 2}
 

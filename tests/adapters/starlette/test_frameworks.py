@@ -1,4 +1,4 @@
-"""anysocket handlers and rooms inside Starlette and FastAPI, on every server that can run those."""
+"""anysocket handlers and rooms inside Starlette and FastAPI, on servers of each kind that can run those."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from peers import receive_data
 pytestmark = pytest.mark.servers(
     "granian-asgi",
     "uvicorn-sansio",
-    "uvicorn-wsproto",
-    "uvicorn-legacy",
     "hypercorn",
     "daphne",
     "testclient",
