@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Literal
 
 from anysocket import ConnectionClosed, UnsupportedByTransport
@@ -177,13 +177,22 @@ class _Connection:
 
     # -- send --
 
-    async def send(self, message: ASGIMessage) -> None:
-        """Take a message of the app.
+    def send(self, message: ASGIMessage) -> Coroutine[Any, Any, None]:
+        """Take a message of the app; a coroutine, which for most messages is the connection's own.
 
         Raises ``ConnectionClosed``, an ``OSError``, if the peer has left; ``RuntimeError`` for a message that
         does not fit; ``UnsupportedByTransport`` for what RSGI cannot carry; ``TypeError`` and ``ValueError``
         for what no WebSocket can.
         """
+        websocket = self._websocket
+        if websocket is not None and not self._closed and message["type"] == "websocket.send":
+            text = message.get("text")
+            # What is wrong is told when it is awaited, so other text has to take the longer way.
+            if isinstance(text, str) and text.isascii():
+                return websocket.send_text(text)
+        return self._send(message)
+
+    async def _send(self, message: ASGIMessage) -> None:
         kind = message["type"]
         websocket = self._websocket
         if websocket is None or self._closed:
