@@ -22,6 +22,8 @@ MOST = 200
 """Messages of that size that fill any server's buffers, and the system's."""
 DROPS = 20
 KEYS = 3
+PATIENCE = 30.0
+"""Seconds for as many broadcasts as it takes to fill the buffers of the server and the system."""
 
 
 def numbered(number: int) -> str:
@@ -59,7 +61,7 @@ class _Outboxes(_Members):
     async def script(self, client: Client, *peers: Peer) -> None:
         ann, slow = peers
         await ann.send_text("go")
-        count = int(await ann.receive_text())
+        count = int(await ann.receive_text(PATIENCE))
         got: list[int] = []
         while (text := await slow.receive_text()) != LAST:
             got.append(int(text.rstrip(".")))
