@@ -152,7 +152,7 @@ def scope(scope: Scope) -> None:
 
 async def rooms(manager: WebSocketManager, websocket: WebSocket) -> None:
     assert_type(manager.add_connection("id", websocket), None)
-    assert_type(manager.join_room("id", "room"), None)
+    await manager.join_room("id", "room")
     assert_type(manager.connections, Mapping[str, WebSocket])
     assert_type(manager.rooms, Mapping[str, set[str]])
     assert_type(manager.get_room_connections("room"), set[str])
