@@ -46,7 +46,7 @@ class Servers:
         self._path = parts.path
         self._query = urlencode(options)
         for host in self._hosts:
-            self.pool(host)
+            self.pool(host).make_connection()  # Which only now looks at the options.
 
     def pool(self, host: str) -> ConnectionPool:
         """What makes connections to one host."""

@@ -41,17 +41,28 @@ class Shard:
 
     async def subscribe(self, topics: Collection[str]) -> None:
         """Returns when the server has done it."""
-        subscribe = self._pubsub.ssubscribe if self._sharded else self._pubsub.subscribe
-        await subscribe(*topics)
+        if self._sharded:
+            for topic in topics:  # One command takes topics of one slot only.
+                await self._pubsub.ssubscribe(topic)
+        else:
+            await self._pubsub.subscribe(*topics)
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
         await self._echo()
 
     async def unsubscribe(self, topics: Collection[str]) -> None:
         """As :meth:`subscribe`."""
-        unsubscribe = self._pubsub.sunsubscribe if self._sharded else self._pubsub.unsubscribe
-        await unsubscribe(*topics)
+        if self._sharded:
+            for topic in topics:
+                await self._pubsub.sunsubscribe(topic)
+        else:
+            await self._pubsub.unsubscribe(*topics)
         await self._echo()
+        for topic in topics:  # redis-py would do so if it handled the answers.
+            for channels in self._pubsub.channels, self._pubsub.shard_channels:
+                channels.pop(topic.encode(), None)
+            self._pubsub.pending_unsubscribe_channels.discard(topic.encode())
+            self._pubsub.pending_unsubscribe_shard_channels.discard(topic.encode())
 
     async def health(self) -> None:
         """A trip on each connection."""
@@ -86,6 +97,9 @@ class Shard:
                     self._take(await self._pubsub.parse_response(block=True))
                 await asyncio.sleep(0)
         except Exception as error:
+            for echo in self._echoes.values():
+                if not echo.done():
+                    echo.set_exception(error)
             self._listener.lost(error)
 
     def _take(self, response: Any) -> None:

@@ -20,6 +20,7 @@ LEASE = 5000
 OWN = {
     "scouting/multicast/enabled": False,
     "transport/link/tx/lease": LEASE,
+    "transport/unicast/open_timeout": 2000,
     "connect/timeout_ms": -1,
     "connect/exit_on_failure": False,
     "connect/retry": RETRY,
