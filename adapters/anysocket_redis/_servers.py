@@ -46,7 +46,8 @@ class Servers:
         self._path = parts.path
         self._query = urlencode(options)
         for host in self._hosts:
-            self.pool(host).make_connection()  # Which only now looks at the options.
+            # Which only now looks at the options.
+            self.pool(host).make_connection()  # type: ignore[no-untyped-call]
 
     def pool(self, host: str) -> ConnectionPool:
         """What makes connections to one host."""

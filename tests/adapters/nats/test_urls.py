@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
 
 from anysocket import WebSocketManager
-from anysocket._backplane import open_prefixed
+from anysocket._backplane import open_backplane
 from anysocket.testing import check_backplane
 from anysocket_nats._backplane import connect, subject
 from brokers import Broker, binary, free_port, running
@@ -54,7 +55,7 @@ async def test_tls_with_a_password(tmp_path: Path) -> None:
 
     for broker in running(make, tmp_path):
         url = f"{broker.url.replace('tls', 'nats')}?ca={tmp_path / 'ca.pem'}"
-        assert await check_backplane(lambda url=url: open_prefixed(url)[0]) == 8
+        assert await check_backplane(partial(open_backplane, url)) == 8
         manager = WebSocketManager(backplane=url.replace("secret", "wrong"))
         await manager.backplane.start()
         assert not manager.backplane.up

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from anysocket import WebSocketManager
-from anysocket._backplane import open_prefixed
+from anysocket._backplane import open_backplane, open_prefixed
 from anysocket.testing import check_backplane
 from anysocket_redis._backplane import RedisBackplane
 from anysocket_redis._servers import Servers
@@ -31,21 +32,23 @@ def server(folder: Path, *options: str, port: int | None = None) -> Broker:
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[list[Broker]]:
     """Two servers that share the slots."""
-    servers = [server(tmp_path / name, "--cluster-enabled", "yes") for name in "ab"]
+    buses = [free_port(), free_port()]
+    options = [("--cluster-enabled", "yes", "--cluster-port", str(bus)) for bus in buses]
+    servers = [server(tmp_path / str(bus), *each) for bus, each in zip(buses, options, strict=True)]
     for each in servers:
         each.start()
-    await join(*servers)
+    await join(*servers, bus=buses[0])
     yield servers
     for each in servers:
         each.kill()
 
 
-async def join(first: Broker, second: Broker) -> None:
+async def join(first: Broker, second: Broker, *, bus: int) -> None:
     halves = (0, 8191), (8192, 16383)
     for each, half in zip((first, second), halves, strict=True):
         async with Redis.from_url(each.url) as client:
             await ask(client, "CLUSTER", "ADDSLOTSRANGE", *half)
-            await ask(client, "CLUSTER", "MEET", "127.0.0.1", first.port)
+            await ask(client, "CLUSTER", "MEET", "127.0.0.1", first.port, bus)
     for each in first, second:
         async with Redis.from_url(each.url) as client:
             async with asyncio.timeout(20):
@@ -54,7 +57,7 @@ async def join(first: Broker, second: Broker) -> None:
 
 
 async def ask(client: Redis, *command: Any) -> bytes:
-    answer: Any = await client.execute_command(*command)  # type: ignore[no-untyped-call]
+    answer: Any = await client.execute_command(*command)
     return answer if isinstance(answer, bytes) else str(answer).encode()
 
 
@@ -131,7 +134,7 @@ def test_mistakes_are_told_before_anything_runs(url: str) -> None:
 async def test_a_server_that_wants_a_password(tmp_path: Path) -> None:
     for broker in running(lambda folder: server(folder / "own", "--requirepass", "secret"), tmp_path):
         url = f"redis://:secret@127.0.0.1:{broker.port}"
-        assert await check_backplane(lambda url=url: open_prefixed(url)[0]) == 8
+        assert await check_backplane(partial(open_backplane, url)) == 8
         manager = WebSocketManager(backplane=broker.url)
         await manager.backplane.start()
         assert not manager.backplane.up
