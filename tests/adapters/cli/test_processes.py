@@ -153,13 +153,12 @@ async def test_the_workers_of_the_demo_are_one_chat(name, start):
         assert {(await next_of(page, "said"))["text"] for page in pages} == {"hello"}
         await pages[-1].send_json({"type": "whisper", "to": "ada 0", "text": "psst"})
         assert (await next_of(pages[0], "whispered"))["text"] == "psst"
-        for each, page in zip(names[1:4], pages[1:4], strict=True):  # Whatever worker it comes to, the name is taken, but for who has the key.
+        # Whatever worker it comes to, the name is taken, but for who has the key.
+        for each, page in zip(names[1:4], pages[1:4], strict=True):
             other = await stack.enter_async_context(running.connect("/chat", origin=running.url))
             await other.send_json({"type": "hello", "name": "ADA 0", "key": "other"})
             assert (await next_of(other, "error"))["reason"] == "name_taken"
-            await other.send_json(
-                {"type": "hello", "name": names[pages.index(page)], "key": names[pages.index(page)]}
-            )
+            await other.send_json({"type": "hello", "name": each, "key": each})
             await next_of(page, "replaced")
     assert "Traceback" not in running.log() and "without a backplane" not in running.log()
 
