@@ -43,3 +43,12 @@ def url(
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     """A broker of this test's own, which may do with it what it likes."""
     yield from running(MAKERS[request.param], tmp_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each backplane on one server, each server with one backplane; the rest is slow."""
+    for item in items:
+        chosen = item.callspec.params if hasattr(item, "callspec") else {}
+        both = {"server", "url"} <= chosen.keys()
+        if both and chosen["server"].name != "granian-rsgi" and chosen["url"] != "zenoh":
+            item.add_marker(pytest.mark.slow)

@@ -51,18 +51,21 @@ def start(start_server: Callable[..., Running], server: Any, url: str) -> Callab
 
 
 @asynccontextmanager
-async def members(running: Running) -> AsyncIterator[dict[str, list[Peer]]]:
-    """Clients in each room, wherever the server has put them."""
+async def members(running: Running) -> AsyncIterator[tuple[dict[str, list[Peer]], dict[Peer, str]]]:
+    """Clients in each room, wherever the server has put them, and their ids."""
     async with AsyncExitStack() as stack:
         rooms: dict[str, list[Peer]] = defaultdict(list)
         names = [f"room {number % ROOMS}" for number in range(ROOMS * MEMBERS)]
         pids = Counter[int]()
+        ids: dict[Peer, str] = {}
         for name in names:
             peer = await stack.enter_async_context(running.connect(f"/rooms/{name.replace(' ', '%20')}"))
-            pids[(await peer.receive_json())["pid"]] += 1
+            told = await peer.receive_json()
+            pids[told["pid"]] += 1
+            ids[peer] = told["id"]
             rooms[name].append(peer)
         assert len(pids) > 1, "one worker has all of them: nothing is tested"
-        yield rooms
+        yield rooms, ids
 
 
 async def publish(peer: Peer, name: str) -> None:
@@ -83,7 +86,7 @@ async def heard(peer: Peer) -> dict[str, list[int]]:
 async def test_every_member_gets_every_message_once_in_order(start: Any, server: Any) -> None:
     running = start()
     await workers(running, WORKERS[server.name])
-    async with members(running) as rooms:
+    async with members(running) as (rooms, ids):
         publishing = [
             publish(peer, f"{room} by {index}")
             for room, peers in rooms.items()
@@ -100,19 +103,11 @@ async def test_every_member_gets_every_message_once_in_order(start: Any, server:
         answer = (await running.request("GET", "/worker")).json()
         assert answer["rooms"] == dict.fromkeys(rooms, MEMBERS)
         assert answer["answered"] == WORKERS[server.name] and answer["ready"]
+        for peers in rooms.values():
+            sent = await running.request("POST", f"/send/{ids[peers[0]]}")
+            assert json.loads(sent.text) == {"sent": True}, "whichever worker it came to"
+            assert await peers[0].receive_json() == "hello"
     assert "Traceback" not in running.log()
-
-
-@pytest.mark.servers("granian-rsgi")
-async def test_a_connection_is_found_on_whatever_worker_it_is(start: Any) -> None:
-    running = start()
-    await workers(running, 4)
-    async with running.connect("/rooms/a") as peer:
-        id = (await peer.receive_json())["id"]
-        for _ in range(8):
-            sent = await running.request("POST", f"/send/{id}")
-            assert json.loads(sent.text) == {"sent": True}
-            assert await peer.receive_json() == "hello"
 
 
 @ON_ALL
