@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from anysocket._siblings import has_siblings
 from anysocket_rsgi._worker import granian_workers, locals_of_callers
 
 
+@cache
 def find_siblings() -> None:
-    """Tell the core of them. To be called in a worker, from what the server calls."""
+    """Tell the core of them, once. To be called in a worker, from what the server calls."""
     workers = {
         "uvicorn": _configured("uvicorn."),
         "Hypercorn": _configured("hypercorn."),

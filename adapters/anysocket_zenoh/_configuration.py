@@ -19,6 +19,7 @@ LEASE = 5000
 """Milliseconds until a peer that is silent counts as gone, and is connected to anew when it is back."""
 OWN = {
     "scouting/multicast/enabled": False,
+    "scouting/delay": 100,
     "transport/link/tx/lease": LEASE,
     "transport/unicast/open_timeout": 2000,
     "connect/timeout_ms": -1,

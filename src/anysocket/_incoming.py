@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anysocket._census import Census
-from anysocket._envelope import Envelope, Kind, UnknownVersion, unpack
+from anysocket._envelope import Envelope, Kind, unpack
 from anysocket._following import Following
 from anysocket._gap import Gap
 from anysocket._policy import OutboxPolicy
@@ -122,12 +122,12 @@ class Incoming:
     def _take(self, topic: str, data: bytes) -> None:
         try:
             envelope = unpack(data)
+        except ValueError as error:  # Another version, above all.
+            self._complain("what another program publishes to %r is ignored: %s", topic, error)
+            return
+        try:
             if envelope.node != self._node:
                 self._open(topic, envelope)
-        except UnknownVersion as error:
-            self._complain("what another program publishes to %r is ignored: %s", topic, error)
-        except ValueError as error:
-            self._complain("what came from %r is ignored: %s", topic, error)
         except Exception:
             logger.exception("a message from another process could not be delivered")
 
@@ -142,7 +142,8 @@ class Incoming:
             case Kind.MESSAGE:
                 self._message(topic, envelope)
             case Kind.HERE:
-                if self._census.seen(envelope.node, asyncio.get_running_loop().time()):
+                is_new = self._census.seen(envelope.node, asyncio.get_running_loop().time())
+                if is_new and topic == self._topics.nodes:  # Else it is such a reply.
                     self._reply(envelope, None)
             case Kind.GONE:
                 self._census.gone(envelope.node)

@@ -106,6 +106,7 @@ class Link:
         self._rooms = rooms
         self._on_down = on_down
         self._current: Node | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         _links.add(self)
 
     # -- what users may ask --
@@ -183,6 +184,7 @@ class Link:
         loop = asyncio.get_running_loop()
         if self._current is None or self._current.loop is not loop:
             self._check_loop()
+            self._loop = loop
             self._current = Node(self._backplane, self._prefix, self._rooms)
             self._current.start()
             for room in self._rooms.followed:
@@ -194,10 +196,10 @@ class Link:
             raise RuntimeError("a manager with a backplane belongs to one event loop, not to two at a time")
 
     @property
-    def _is_free(self) -> bool:
-        """Whether it may begin in the running event loop, or has begun there."""
-        loop = asyncio.get_running_loop()
-        return self._current is None or self._current.loop is loop or self._current.loop.is_closed()
+    def is_apps(self) -> bool:
+        """Whether an app that starts takes it along: what was used in another event loop before has another
+        owner, such as the test before."""
+        return self._loop in (None, asyncio.get_running_loop())
 
 
 _links: WeakSet[Link] = WeakSet()
@@ -206,7 +208,7 @@ _links: WeakSet[Link] = WeakSet()
 
 async def start_links() -> None:
     """An app starts: its managers are ready to reach other processes before it serves."""
-    await asyncio.gather(*(link.start() for link in tuple(_links) if link._is_free))
+    await asyncio.gather(*(link.start() for link in tuple(_links) if link.is_apps))
 
 
 async def stop_links() -> None:

@@ -98,7 +98,7 @@ class Node:
                 async with asyncio.timeout(STOP_TIMEOUT):
                     await self.queue.flush()
         task.cancel()
-        await asyncio.wait({task}, timeout=STOP_TIMEOUT)
+        await asyncio.wait({task}, timeout=2 * STOP_TIMEOUT)
         self._following.end()
 
     async def _run(self) -> None:
@@ -253,7 +253,8 @@ class Node:
     def _reply(self, question: Envelope, answer: object) -> None:
         """What the others are told who ask, or who are new."""
         if question.kind == Kind.HERE:
-            self._tell(self._outgoing.sign(Kind.HERE))
+            _, here = self._outgoing.sign(Kind.HERE)
+            self._tell((self._topics.node(question.node), here))
         elif question.sequence:
             self._tell(self._outgoing.answer(question, json.dumps(answer)))
 

@@ -56,6 +56,7 @@ class PublishQueue:
             _, taken = self._line.popleft()
             if not taken.done():
                 taken.set_exception(refusal())
+                taken.exception()  # Who was cancelled does not look at it.
 
     async def run(self, publish: Publish) -> None:
         """Hand everything over, for ever. Raises what goes wrong; ``TimeoutError`` if it takes too long."""

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from anysocket import BackplaneError, Gap, WebSocketManager, _census, _node, _publishing, conflate
+from anysocket._envelope import Envelope, Kind
+from anysocket._link import Link
 from anysocket.testing import MemoryHub
 from core.fake_transport import settle
 from core.members import add
@@ -359,6 +361,35 @@ async def test_a_message_that_cannot_be_delivered_hurts_nobody(
         await a.broadcast_to_room("r", "x")
         await until(lambda: received == ["x"])
     assert any(record.levelno == logging.ERROR for record in caplog.records)
+
+
+async def test_a_question_that_is_none_hurts_nobody(hub: MemoryHub, caplog: pytest.LogCaptureFixture) -> None:
+    async with nodes(hub, 2) as ((a, b), planes):
+        await join(b, "bob", "r")
+        for kind, names in ((Kind.COUNT, ()), (Kind.DISCONNECT, ("bob",))):
+            question = Envelope(kind, b"stranger", 1, '[7, "no such code"]', names)
+            await planes[0].publish([("anysocket/nodes", question.pack())])
+        await until(lambda: "a question of kind 9 with 0 names" in caplog.text)
+        await until(lambda: "a connection could not be closed" in caplog.text)
+        assert (await a.count("r")).value == 1
+
+
+async def test_the_end_of_a_question_that_waits_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_publishing, "MAX_MESSAGES", 1)
+    monkeypatch.setattr(_node, "PUBLISH_TIMEOUT", 0.05)
+    slow = Slow()
+    manager = WebSocketManager(backplane=slow)
+    await manager.backplane.start()
+    assert isinstance(manager._link, Link)
+    manager._link._node().census.seen(b"somebody", 0)
+    for _ in range(3):
+        await manager.broadcast_to_all("x")
+        await asyncio.sleep(0)
+        if manager.backplane.statistics.queued > 0:
+            break
+    with pytest.raises(BackplaneError, match="too slow"):
+        await manager.count("r")
+    await manager.backplane.stop()
 
 
 async def test_prefixes_keep_apps_apart() -> None:
