@@ -13,6 +13,7 @@ from anysocket._drain import GOING_AWAY, REASON
 from anysocket._signals import forget
 from anysocket_asgi._profiles import Profile, find_profile, is_known
 from anysocket_asgi._scope import build_scope, request_path
+from anysocket_asgi._siblings import find_siblings
 from anysocket_asgi._signals import watch_signals
 from anysocket_asgi._transport import ASGITransport, Receive, Send
 
@@ -72,6 +73,7 @@ async def _serve_websocket(
 async def _run_lifespan(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     """Start-up and shutdown (ASGI "Lifespan" 2.0)."""
     await receive()
+    find_siblings()
     try:
         profile = find_profile(scope, send)
         if is_known(profile):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from anysocket_cli import _demo, _matrix, _serve
+from anysocket_cli import _demo, _matrix, _publish, _serve
 from anysocket_cli._mistakes import Mistake
 
 
@@ -27,6 +27,11 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         "play the contract's cases on every server, and write compat_matrix.md",
         _matrix.add_arguments,
         _matrix.run,
+    ),
+    "publish": Subcommand(
+        "send a message to the rooms of a running app, through its backplane",
+        _publish.add_arguments,
+        _publish.run,
     ),
     "serve": Subcommand("serve an app on the server you name", _serve.add_arguments, _serve.run),
 }

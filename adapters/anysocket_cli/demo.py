@@ -1,7 +1,8 @@
 """The chat that ``anysocket demo`` serves: rooms, presence, who is typing, private messages.
 
-An ordinary anysocket app, meant to be read. Any server runs it: ``uvicorn anysocket_cli.demo:app``. The page
-in ``demo.html`` and this module talk in JSON objects with a ``type``:
+An ordinary anysocket app, meant to be read. Any server runs it: ``uvicorn anysocket_cli.demo:app``. Several
+workers are one chat if ``ANYSOCKET_DEMO_BACKPLANE`` names a backplane, as ``anysocket demo`` makes it. The
+page in ``demo.html`` and this module talk in JSON objects with a ``type``:
 
 ======================== =============================================================================
 the page sends
@@ -34,6 +35,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 import unicodedata
 from collections.abc import Awaitable, Callable
@@ -44,6 +46,7 @@ from typing import Any, cast
 from anysocket import App, ConnectionClosed, Message, WebSocket, WebSocketManager
 
 ROOMS = ("lobby", "help", "random")  # always listed; others come and go with the people in them
+EVERYONE = "EVERYONE"  # the room of all; those of people have small letters
 MAX_NAME, MAX_ROOM, MAX_TEXT = 24, 24, 1000  # characters
 
 PAGE = Path(__file__).with_name("demo.html").read_text("utf-8")
@@ -59,11 +62,10 @@ Request = dict[str, Any]
 
 @dataclass(eq=False)
 class Person:
-    """One open page. ``id`` and ``name`` are empty until it said hello, ``room`` until it joined one."""
+    """One open page. ``name`` is empty until it said hello, ``room`` until it joined one."""
 
     websocket: WebSocket
-    id: str = ""
-    name: str = ""
+    name: str = ""  # which is the manager's id of the connection as well
     key: str = ""
     room: str = ""
 
@@ -78,8 +80,8 @@ class Refused(Exception):
 
 
 app = App()
-manager = WebSocketManager()
-people: dict[str, Person] = {}  # by id, which is the manager's connection id as well
+manager = WebSocketManager(backplane=os.environ.get("ANYSOCKET_DEMO_BACKPLANE", "memory://"), on_down="local")
+people: dict[str, Person] = {}  # those of this worker, by what makes two names the same
 
 
 @app.get("/")
@@ -109,14 +111,17 @@ async def say_hello(person: Person, request: Request) -> None:
         raise Refused("already_named", f"you are {person.name} already")
     name = read_line(request, "name", MAX_NAME)
     key = str(request.get("key", ""))
-    person_id = identity(name)
-    former = people.get(person_id)
+    former = people.get(identity(name))
     if former and not (key and key == former.key):
         raise Refused("name_taken", f"{name} is here already, choose another name")
-    person.id, person.name, person.key = person_id, name, key
-    people[person_id] = person
-    manager.remove_connection(person_id)  # of the former page, if any: an id belongs to one connection
-    manager.add_connection(person_id, person.websocket)
+    if not former and await find(name):
+        await take_over(name, key)
+    person.name, person.key = name, key
+    people[identity(name)] = person
+    if former:
+        manager.remove_connection(former.name)  # an id belongs to one connection
+    manager.add_connection(name, person.websocket, user=owner(name, key))
+    manager.join_room(name, EVERYONE)
     await person.websocket.send_json({"type": "welcome", "name": name})
     if former:
         await replace(former)
@@ -129,7 +134,11 @@ async def join(person: Person, request: Request) -> None:
         return
     await leave(person)
     person.room = room
-    manager.join_room(person.id, room)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(
+            1
+        ):  # if it takes longer, what is said on other workers is missed until then
+            await manager.join_room(person.name, room)
     await to_room(room, {"type": "joined", "name": person.name, "room": room})
     await announce_presence()
 
@@ -143,21 +152,21 @@ async def say(person: Person, request: Request) -> None:
 
 async def type_on(person: Person, request: Request) -> None:
     room = room_of(person)
-    await to_room(room, {"type": "typing", "name": person.name, "room": room}, exclude={person.id})
+    await to_room(room, {"type": "typing", "name": person.name, "room": room}, exclude={person.name})
 
 
 async def whisper(person: Person, request: Request) -> None:
     name = read_line(request, "to", MAX_NAME)
     text = read_text(request, "text", MAX_TEXT)
-    recipient = people.get(identity(name))
-    if recipient is None:
+    recipient = await find(name)
+    if not recipient:
         raise Refused("not_here", f"{name} is not here")
-    if recipient is person:
+    if recipient == person.name:
         raise Refused("to_yourself", "a private message needs someone else")
     now = time.time()
-    whispered = {"type": "whispered", "name": person.name, "to": recipient.name, "text": text, "time": now}
-    if not await manager.send_to(recipient.id, json.dumps(whispered)):
-        raise Refused("not_here", f"{name} has just left")
+    whispered = {"type": "whispered", "name": person.name, "to": recipient, "text": text, "time": now}
+    if not await manager.send_to(recipient, json.dumps(whispered)):
+        raise Refused("not_here", f"{recipient} has just left")
     await person.websocket.send_json(whispered)
 
 
@@ -192,16 +201,16 @@ async def leave(person: Person) -> None:
     """Leave the room, if in one, and tell those who stay."""
     room, person.room = person.room, ""
     if room:
-        manager.leave_room(person.id, room)
+        manager.leave_room(person.name, room)
         await to_room(room, {"type": "left", "name": person.name, "room": room})
 
 
 async def say_goodbye(person: Person) -> None:
     # Not if the page never said hello, nor if another page goes on under its name.
-    if people.get(person.id) is person:
-        del people[person.id]
+    if people.get(identity(person.name)) is person:
+        del people[identity(person.name)]
         await leave(person)
-        manager.remove_connection(person.id)
+        manager.remove_connection(person.name)
         await announce_presence()
 
 
@@ -221,13 +230,30 @@ async def replace(former: Person) -> None:
             await former.websocket.close(1000, "opened in another page")
 
 
+async def take_over(name: str, key: str) -> None:
+    """The name is taken on another worker: end the page there if it is the same person's."""
+    page = manager.user(owner(name, key))
+    if not (key and await page.send(json.dumps({"type": "replaced"}))):
+        raise Refused("name_taken", f"{name} is here already, choose another name")
+    await page.disconnect(1000, "opened in another page")
+
+
+async def find(name: str) -> str:
+    """Somebody's name as they write it themselves, on whatever worker; empty for nobody."""
+    everyone = await manager.members(EVERYONE)
+    return next((found for found in everyone.value if identity(found) == identity(name)), "")
+
+
 async def announce_presence() -> None:
-    everyone = sorted(people.values(), key=lambda person: person.id)
-    rooms = [*ROOMS, *sorted(set(manager.rooms) - set(ROOMS))]
+    names = sorted((await manager.members(EVERYONE)).value, key=identity)
+    there = (await manager.rooms_everywhere()).value.keys() - {EVERYONE}
+    rooms = [*ROOMS, *sorted(there - set(ROOMS))]
+    members = await asyncio.gather(*(manager.members(room) for room in rooms))
+    room_of_name = {name: room for room, all in zip(rooms, members, strict=True) for name in all.value}
     presence = {
         "type": "presence",
-        "people": [{"name": person.name, "room": person.room} for person in everyone],
-        "rooms": [{"name": room, "people": len(manager.get_room_connections(room))} for room in rooms],
+        "people": [{"name": name, "room": room_of_name.get(name, "")} for name in names],
+        "rooms": [{"name": room, "people": len(all.value)} for room, all in zip(rooms, members, strict=True)],
     }
     await manager.broadcast_to_all(json.dumps(presence))
 
@@ -273,6 +299,11 @@ def room_of(person: Person) -> str:
     if not person.room:
         raise Refused("no_room", "join a room first")
     return person.room
+
+
+def owner(name: str, key: str) -> str:
+    """Whose name it is: who has its secret."""
+    return f"{identity(name)} {key}"
 
 
 def identity(name: str) -> str:

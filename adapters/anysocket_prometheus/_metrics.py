@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from weakref import WeakSet
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from anysocket import ConnectionClosed, ManagerStatistics, Observer, WebSocket, WebSocketManager
+from anysocket import (
+    BackplaneStatistics,
+    ConnectionClosed,
+    ManagerStatistics,
+    Observer,
+    WebSocket,
+    WebSocketManager,
+)
 from anysocket._totals import Totals
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -31,6 +38,13 @@ COUNTERS = {
     "sent_bytes": ("bytes_sent", "Payload bytes that the server has taken to send."),
     "dropped_bytes": ("bytes_dropped", "Payload bytes of broadcasts that were not sent."),
     "slow_consumers": ("slow_consumers", "Connections closed with 1013 as they did not read fast enough."),
+}
+BACKPLANE_COUNTERS = {
+    "published": "Messages that backplanes have taken, with those of their own.",
+    "received": "Messages of other processes that were delivered.",
+    "dropped": "Messages that were not published, as a backplane was down or too slow.",
+    "missed": "Messages of other processes that are known not to have come.",
+    "restarts": "Starts of backplanes after a failure.",
 }
 
 
@@ -84,6 +98,7 @@ class Metrics(Observer, Collector):
         yield _closes(statistics)
         rooms = sum(len(manager.rooms) for manager in self._managers)
         yield GaugeMetricFamily("anysocket_rooms", "Rooms with somebody in them.", rooms)
+        yield from _backplanes([manager.backplane.statistics for manager in self._managers])
         for metric in (self._refusals, self._failures, self._broadcasts, self._recipients):
             yield from metric.collect()
 
@@ -132,3 +147,15 @@ def _closes(statistics: ManagerStatistics) -> CounterMetricFamily:
     for code, count in sorted(statistics.closes.items()):
         closes.add_metric([str(code)], count)
     return closes
+
+
+def _backplanes(statistics: Sequence[BackplaneStatistics]) -> Iterator[Metric]:
+    up = all(each.up for each in statistics)
+    yield GaugeMetricFamily("anysocket_backplane_up", "Whether messages reach other processes.", int(up))
+    nodes = max((each.nodes for each in statistics), default=1)
+    yield GaugeMetricFamily("anysocket_backplane_nodes", "Processes that are there, with this one.", nodes)
+    queued = sum(each.queued for each in statistics)
+    yield GaugeMetricFamily("anysocket_backplane_queued", "Messages that wait to be published.", queued)
+    for name, text in BACKPLANE_COUNTERS.items():
+        total = sum(getattr(each, name) for each in statistics)
+        yield CounterMetricFamily(f"anysocket_backplane_{name}", text, total)

@@ -7,12 +7,13 @@ import logging
 from typing import Any
 
 from anysocket import App, UnsupportedByTransport
+from anysocket._siblings import has_siblings
 from anysocket._signals import drain_on_signals, forget
 from anysocket_rsgi._asgi_websocket import Unsupported, run_asgi_websocket
 from anysocket_rsgi._http import run_asgi_http
 from anysocket_rsgi._scope import build_scope
 from anysocket_rsgi._transport import CAPABILITIES, REMEDY, SERVER, RSGITransport
-from anysocket_rsgi._worker import RUST_TASKS, end_worker, granian_stop, refuse_rust_tasks
+from anysocket_rsgi._worker import RUST_TASKS, end_worker, granian_stop, granian_workers, refuse_rust_tasks
 
 logger = logging.getLogger("anysocket")
 
@@ -23,6 +24,8 @@ UNSUPPORTED = Unsupported("error")
 def start_worker(app: App, loop: asyncio.AbstractEventLoop) -> None:
     """Check that the app can run here and enter its lifespan. ``SystemExit`` ends the worker if not."""
     refuse_rust_tasks()
+    if granian_workers() > 1:
+        has_siblings(f"{SERVER} runs several workers")
     try:
         app.check_server(SERVER, CAPABILITIES, REMEDY)
     except UnsupportedByTransport as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -35,14 +35,29 @@ def granian_stop() -> Callable[[], object] | None:
     return stop
 
 
+def granian_workers() -> int:
+    """How many workers Granian runs, as far as one of them can know; 0 elsewhere."""
+    for caller in locals_of_callers("granian.", "self"):
+        # Workers are forked: the main process's calls are beneath their own.
+        workers = getattr(getattr(caller, "parent", None), "workers", None)
+        if isinstance(workers, int):
+            return workers
+    number = local_of_caller("granian.", "worker_id")  # Those that are spawned know their number, from 1.
+    return number if isinstance(number, int) else 0
+
+
 def local_of_caller(package: str, name: str) -> Any:
     """The nearest variable of this name in a function of ``package`` that is calling; None if there is none.
 
     Servers hand their settings, and the means to end them, to their own functions and to nobody else.
     """
+    return next(locals_of_callers(package, name), None)
+
+
+def locals_of_callers(package: str, name: str) -> Iterator[Any]:
+    """All of them, the nearest one first."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if str(frame.f_globals.get("__name__")).startswith(package) and name in frame.f_locals:
-            return frame.f_locals[name]
+            yield frame.f_locals[name]
         frame = frame.f_back
-    return None

@@ -15,6 +15,7 @@ from anysocket._websocket import DEFAULT_MAX_MESSAGE_BYTES, WebSocket
 from anysocket_asgi import ASGITransport
 from anysocket_asgi._profiles import find_profile
 from anysocket_asgi._scope import build_scope
+from anysocket_asgi._siblings import find_siblings
 from anysocket_starlette._http import handler_name
 
 Endpoint = Callable[[StarletteWebSocket], Awaitable[None]]
@@ -59,6 +60,7 @@ def websocket_endpoint(
         receive, send = websocket._receive, websocket._send  # pyright: ignore[reportPrivateUsage]
         if (await receive())["type"] != "websocket.connect":
             return  # The peer has left before it was asked in.
+        find_siblings()
         scope = websocket.scope
         denial = "websocket.http.response" in (scope.get("extensions") or {})
         profile = find_profile(scope, send)

@@ -18,6 +18,7 @@ from anysocket._heartbeat import Heartbeat
 from anysocket._http_routes import RoutesHTTP
 from anysocket._lifespan import Lifespan, LifespanManager
 from anysocket._limits import Limits, gate_of_app
+from anysocket._link import links_are_up, start_links, stop_links
 from anysocket._log_fields import handler_name
 from anysocket._observer import Observer, Observers
 from anysocket._proxies import TrustedProxies
@@ -125,8 +126,9 @@ class App(RoutesHTTP):
 
     @property
     def ready(self) -> bool:
-        """Whether a load balancer may send more: false from the moment at which the end begins."""
-        return self._drain.ready
+        """Whether a load balancer may send more: false from the moment at which the end begins, and while a
+        backplane is down."""
+        return self._drain.ready and links_are_up()
 
     async def drain(self, timeout: float | None = None) -> None:
         """Close every WebSocket with 1001 "server shutting down" and wait until the handlers have ended.
@@ -146,8 +148,10 @@ class App(RoutesHTTP):
     # -- what adapters use --
 
     async def start(self) -> None:
-        """The app's life begins: enter the lifespan. Its errors come out of here."""
+        """The app's life begins: connect its managers' backplanes, if they can be reached, and enter the
+        lifespan, whose errors come out of here."""
         self._drain.reset()
+        await start_links()
         await self.lifespan.start()
 
     async def stop(self) -> None:
@@ -166,7 +170,10 @@ class App(RoutesHTTP):
 
     async def leave_lifespan(self) -> None:
         """After :meth:`drain`, where the server does not end the lifespan."""
-        await self.lifespan.stop(self._drain.left)
+        try:
+            await self.lifespan.stop(self._drain.left)
+        finally:
+            await stop_links()
 
     def hasten(self) -> None:
         """Let an end that is under way be over within a second."""

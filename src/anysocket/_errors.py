@@ -93,3 +93,8 @@ class LimitExceeded(Exception):
 
 class BackplaneError(Exception):
     """Publishing to other processes failed: the backplane is down."""
+
+
+def in_words(error: BaseException | None) -> str:
+    """An error of a library, for people; some have nothing to say."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

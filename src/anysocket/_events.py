@@ -9,12 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from inspect import iscoroutine
 from typing import Any, TypeVar
 
+from anysocket._gap import Gap
+
 logger = logging.getLogger("anysocket")
 
 ConnectionCallback = Callable[[str], Awaitable[None] | None]
 RoomCallback = Callable[[str, str], Awaitable[None] | None]
+GapCallback = Callable[[Gap], Awaitable[None] | None]
 OfConnection = TypeVar("OfConnection", bound=ConnectionCallback)
 OfRoom = TypeVar("OfRoom", bound=RoomCallback)
+OfGap = TypeVar("OfGap", bound=GapCallback)
 
 Step = tuple[Callable[..., object], Coroutine[Any, Any, object]]
 
@@ -31,15 +35,23 @@ class Events:
         self.disconnect: list[ConnectionCallback] = []
         self.join: list[RoomCallback] = []
         self.leave: list[RoomCallback] = []
+        self.gap: list[GapCallback] = []
         self._steps: dict[str, deque[Step]] = {}
         """What is still to run, by connection; each has a task while there is something."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def tell(self, callbacks: list[Any], id: str, *room: str) -> None:
         """Tell of an event of one connection, and of one room if it is about one."""
+        self._tell(callbacks, id, id, *room)
+
+    def tell_gap(self, gap: Gap) -> None:
+        """Tell of messages of other processes that were missed."""
+        self._tell(self.gap, "", gap)
+
+    def _tell(self, callbacks: list[Any], id: str, *arguments: object) -> None:
         for callback in callbacks:
             try:
-                outcome = callback(id, *room)
+                outcome = callback(*arguments)
             except Exception as error:
                 _log_failure(callback, id, error)
             else:
@@ -99,6 +111,12 @@ class TellsEvents:
     def on_leave(self, callback: OfRoom) -> OfRoom:
         """Call back with the id and the room when a connection has left, by itself or at its end."""
         self._events.leave.append(callback)
+        return callback
+
+    def on_gap(self, callback: OfGap) -> OfGap:
+        """Call back with a :class:`Gap` when messages of other processes were missed: when one comes whose
+        number shows it, and when the backplane is back. Coroutines run one after the other."""
+        self._events.gap.append(callback)
         return callback
 
 

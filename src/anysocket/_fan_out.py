@@ -13,13 +13,13 @@ Members = Callable[[], Collection[str]]
 """Who is to get a message, asked again after each wait."""
 
 
-def check_message(message: str | bytes, max_bytes: int) -> int:
+def check_message(message: str | bytes, max_bytes: int | None) -> int:
     """Its size in bytes. ``TypeError`` and ``ValueError`` for what no member could be sent: the caller's
     error, once, and not each member's."""
     if not isinstance(message, str | bytes):
         raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
     size = encoded_size(message)
-    if size > max_bytes:
+    if max_bytes is not None and size > max_bytes:
         raise ValueError(
             f"message of {size} bytes exceeds max_outbox_bytes={max_bytes}: split it, or give "
             "WebSocketManager(max_outbox_bytes=…) more"

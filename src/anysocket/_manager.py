@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 from anysocket._backlog import MAX_BYTES, MAX_MESSAGES
-from anysocket._close import check_close
+from anysocket._backplane import Backplane
+from anysocket._broadcasts import Broadcasts
 from anysocket._events import Events, TellsEvents
-from anysocket._fan_out import Members, check_message, fan_out, message_key, wait_for_room
+from anysocket._everywhere import AsksEverywhere
+from anysocket._following import Followed
 from anysocket._groups import Groups
+from anysocket._here import Here
 from anysocket._limits import Limits, bounded_rooms, gate_of_manager
+from anysocket._link import ALONE, OnDown, open_link
 from anysocket._observer import Observer, Observers
-from anysocket._policy import OutboxPolicy, Policies, check_policy
+from anysocket._policy import OutboxPolicy, Policies
 from anysocket._totals import ManagerStatistics, Totals
 from anysocket._user import User
 from anysocket._websocket import WebSocket
 
 MAX_ROOM_NAME = 255
 
-Target = tuple[Hashable, Members, OutboxPolicy]
-"""Whose keys are meant if messages have keys, who gets a message, and by which policy."""
 
-
-class WebSocketManager(TellsEvents):
-    """Connections by id and rooms of them, in one process.
+class WebSocketManager(Broadcasts, AsksEverywhere, TellsEvents):
+    """Connections by id and rooms of them, in one process, or in several with a ``backplane``.
 
     A connection whose socket ends leaves every room by itself and is gone from ``connections``; an
     empty room is gone from ``rooms``. Everything but the broadcasts is immediate and never waits; all
@@ -41,6 +40,11 @@ class WebSocketManager(TellsEvents):
     ``observers``: who is told of every broadcast, see :class:`Observer`.
 
     ``limits``: how many connections, rooms of each and members of each are too many, see :class:`Limits`.
+
+    ``backplane``: what carries broadcasts to other processes, as a URL: ``"zenoh://"``, ``"redis://…"``,
+    ``"nats://…"``, or a :class:`Backplane`. ``connections``, ``rooms`` and what ``get_…`` gives are those of
+    this process. ``on_down``: while it is down local members are served, and then :class:`BackplaneError` is
+    raised, or not (``"local"``).
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class WebSocketManager(TellsEvents):
         policy: OutboxPolicy = "disconnect",
         observers: Iterable[Observer] = (),
         limits: Limits | None = None,
+        backplane: str | Backplane = ALONE,
+        on_down: OnDown = "raise",
     ) -> None:
         self.max_outbox_bytes = _check_bound("max_outbox_bytes", max_outbox_bytes)
         self.max_outbox_messages = _check_bound("max_outbox_messages", max_outbox_messages)
@@ -65,6 +71,8 @@ class WebSocketManager(TellsEvents):
         self._known: WeakValueDictionary[str, WebSocket] = WeakValueDictionary()
         self._totals = Totals()
         self._observers = Observers(observers)
+        self._here = Here(self)
+        self._link = open_link(backplane, self._here, on_down)
         self._observers.made(self)
 
     # -- connections --
@@ -139,8 +147,10 @@ class WebSocketManager(TellsEvents):
         """The ids in each room. A live view: copy it before awaiting while iterating."""
         return MappingProxyType(self._rooms.members)
 
-    def join_room(self, id: str, room: str) -> None:
+    def join_room(self, id: str, room: str) -> Followed:
         """Put the connection into a room, a name of 1 to 255 characters. Joining twice does nothing.
+
+        It is there at once. What it returns may be awaited: until broadcasts of other processes reach it.
 
         ``LookupError`` for an id that was never added or was removed, ``ValueError`` for a bad name,
         :class:`ConnectionClosed` if the connection has ended meanwhile, :class:`LimitExceeded` if the room is
@@ -152,12 +162,17 @@ class WebSocketManager(TellsEvents):
             if known is not None and known._closed is not None:
                 raise known._closed.again()
             raise LookupError(f"no connection {id!r}: add_connection() it before it joins a room")
-        if self._rooms.join(id, room):
+        has_joined = self._rooms.join(id, room)
+        followed = self._link.follow(room)
+        if has_joined:
             self._events.tell(self._events.join, id, room)
+        return followed
 
     def leave_room(self, id: str, room: str) -> None:
         """Take the connection out of a room. Unknown ids and rooms are fine."""
         if self._rooms.leave(id, room):
+            if room not in self._rooms.members:
+                self._link.unfollow(room)
             if id in self._connections:
                 self._connections[id]._outbox.wake_for_room()
             self._events.tell(self._events.leave, id, room)
@@ -187,103 +202,6 @@ class WebSocketManager(TellsEvents):
         somebody wants to know.
         """
         return self._totals.statistics(self._connections.values(), self._rooms.members)
-
-    # -- messages --
-
-    async def broadcast_to_room(
-        self,
-        room: str,
-        message: str | bytes,
-        *,
-        exclude: Iterable[str] = (),
-        policy: OutboxPolicy | None = None,
-    ) -> int:
-        """Queue a message to everyone in a room but ``exclude`` (ids), in the order of the calls.
-
-        Returns how many connections it was queued to; never waits for a slow one, unless the policy is
-        ``"block"``, and never fails for a dead one. ``TypeError`` unless the message is str or bytes,
-        ``ValueError`` for text with lone surrogates and for more than ``max_outbox_bytes``. Who joins
-        meanwhile does not get it. Cancelled while it waits, it is queued to nobody.
-        """
-        return await self._broadcast([self._room(room, policy)], message, exclude)
-
-    async def broadcast_to_rooms(
-        self,
-        rooms: Iterable[str],
-        message: str | bytes,
-        *,
-        exclude: Iterable[str] = (),
-        policy: OutboxPolicy | None = None,
-    ) -> int:
-        """Queue a message to everyone who is in any of the rooms, once, by the policy of the first of them;
-        as :meth:`broadcast_to_room`."""
-        if isinstance(rooms, str):
-            raise TypeError(
-                f"broadcast_to_rooms() takes several rooms, not {rooms!r}: use broadcast_to_room()"
-            )
-        return await self._broadcast([self._room(room, policy) for room in rooms], message, exclude)
-
-    async def broadcast_to_all(
-        self, message: str | bytes, *, exclude: Iterable[str] = (), policy: OutboxPolicy | None = None
-    ) -> int:
-        """Queue a message to every connection but ``exclude``; as :meth:`broadcast_to_room`."""
-        everyone = self._target(None, lambda: self._connections, policy)
-        return await self._broadcast([everyone], message, exclude)
-
-    async def send_to(self, id: str, message: str | bytes, *, policy: OutboxPolicy | None = None) -> bool:
-        """Queue a message to one connection; False if there is none of this id, or the policy dropped it. As
-        :meth:`broadcast_to_room`."""
-        return await self._deliver([self._target(None, lambda: (id,), policy)], message, ()) == 1
-
-    async def disconnect(self, id: str, code: int = 1000, reason: str = "") -> bool:
-        """Close one connection; False if there is none of this id. Raises as ``websocket.close()``."""
-        return await self._disconnect((id,), code, reason) == 1
-
-    def _target(self, scope: Hashable, members: Members, policy: OutboxPolicy | None) -> Target:
-        if policy is None:
-            policy = self._policies.common
-        check_policy(policy)
-        return scope, members, policy
-
-    def _room(self, room: str, policy: OutboxPolicy | None) -> Target:
-        members = self._rooms.members
-        own = self._policies.of(room) if policy is None else policy
-        return self._target(room, lambda: members.get(room, ()), own)
-
-    async def _broadcast(
-        self, targets: Sequence[Target], message: str | bytes, exclude: Iterable[str]
-    ) -> int:
-        """Deliver it, and tell the observers."""
-        if not self._observers:
-            return await self._deliver(targets, message, exclude)
-        began = time.perf_counter()
-        recipients = await self._deliver(targets, message, exclude)
-        rooms = tuple(str(scope) for scope, _, _ in targets if scope is not None)
-        self._observers.broadcast(self, rooms, recipients, time.perf_counter() - began)
-        return recipients
-
-    async def _deliver(self, targets: Sequence[Target], message: str | bytes, exclude: Iterable[str]) -> int:
-        """Queue a message to everybody whom the targets name, by the first one that does."""
-        size = check_message(message, self.max_outbox_bytes)
-        served = {exclude} if isinstance(exclude, str) else set(exclude)
-        keys = [message_key(scope, policy, message) for scope, _, policy in targets]
-        blocking = [members for _, members, policy in targets if policy == "block"]
-        if blocking:
-            await wait_for_room(self._connections, blocking, served, size)
-        count = 0
-        for (_, members, policy), key in zip(targets, keys, strict=True):
-            # A copy: a connection found dead on the way leaves its rooms at once.
-            ids = [id for id in members() if id not in served] if served else tuple(members())
-            count += fan_out(self._connections, ids, message, size, policy, key)
-            if len(targets) > 1:
-                served.update(ids)
-        return count
-
-    async def _disconnect(self, ids: Iterable[str], code: int, reason: str) -> int:
-        check_close(code, reason)
-        closing = [websocket for id in ids if (websocket := self._connections.get(id)) is not None]
-        await asyncio.gather(*(websocket.close(code, reason) for websocket in closing))
-        return len(closing)
 
 
 def _check_room(room: str) -> None:

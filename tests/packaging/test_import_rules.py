@@ -23,8 +23,11 @@ ADAPTED = {
     "anysocket_servers": {"h11", "h2", "httpx2", "starlette", "websockets"},
     "anysocket_pytest": {"pytest"},
     "anysocket_monitor": {"starlette"},
+    "anysocket_nats": {"nats"},
     "anysocket_opentelemetry": {"opentelemetry"},
     "anysocket_prometheus": {"prometheus_client"},
+    "anysocket_redis": {"redis"},
+    "anysocket_zenoh": {"zenoh"},
     "anysocket_conformance": {"h11", "h2", "httpx2", "starlette", "websockets"},
 }
 """What each adapter may need to be imported at all. A new adapter names its library here."""

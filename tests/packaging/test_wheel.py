@@ -97,7 +97,8 @@ def test_only_starlette_is_needed_without_extras(metadata: Message) -> None:
 def test_the_extra_all_has_every_server(metadata: Message) -> None:
     extras = metadata.get_all("Provides-Extra", [])
     servers = {"granian", "uvicorn", "hypercorn", "daphne"}
-    assert set(extras) == servers | {"all", "testing", "metrics", "otel"}
+    backplanes = {"zenoh", "redis", "nats"}
+    assert set(extras) == servers | backplanes | {"all", "testing", "metrics", "otel"}
     requirements = metadata.get_all("Requires-Dist", [])
     needed = {
         extra: {line.split(";")[0] for line in requirements if f"'{extra}'" in line} for extra in extras

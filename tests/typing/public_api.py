@@ -9,10 +9,14 @@ from typing import Any, Literal, assert_type
 from anysocket import (
     Address,
     App,
+    Backplane,
+    BackplaneStatistics,
     Capability,
     ConnectionClosed,
     ConnectionStatistics,
     Denied,
+    Everywhere,
+    Gap,
     Headers,
     Heartbeat,
     LimitExceeded,
@@ -21,8 +25,10 @@ from anysocket import (
     Message,
     Observer,
     OutboxPolicy,
+    Publisher,
     QueryParams,
     Scope,
+    SyncPublisher,
     TrustedProxies,
     UnsupportedByTransport,
     User,
@@ -152,7 +158,7 @@ def scope(scope: Scope) -> None:
 
 async def rooms(manager: WebSocketManager, websocket: WebSocket) -> None:
     assert_type(manager.add_connection("id", websocket), None)
-    assert_type(manager.join_room("id", "room"), None)
+    await manager.join_room("id", "room")
     assert_type(manager.connections, Mapping[str, WebSocket])
     assert_type(manager.rooms, Mapping[str, set[str]])
     assert_type(manager.get_room_connections("room"), set[str])
@@ -227,3 +233,31 @@ def errors(closed: ConnectionClosed, denied: Denied, limit: LimitExceeded) -> No
     misuse: list[RuntimeError] = [WebSocketStateError(), UnsupportedByTransport()]
     every.clear()
     misuse.clear()
+
+
+async def several_processes(own: Backplane) -> None:
+    WebSocketManager(backplane=own, on_down="raise")
+    manager = WebSocketManager(backplane="zenoh://", on_down="local")
+    assert_type(await manager.count("room"), Everywhere[int])
+    assert_type((await manager.members("room", timeout=0.5)).value, frozenset[str])
+    assert_type((await manager.rooms_everywhere()).value, dict[str, int])
+    assert_type(manager.backplane.up, bool)
+    assert_type(manager.backplane.statistics, BackplaneStatistics)
+    assert_type(await manager.backplane.start(), None)
+
+    @manager.on_gap
+    def missed(gap: Gap) -> None:
+        assert_type(gap.rooms, frozenset[str])
+        assert_type(gap.missed, int | None)
+
+    assert_type(missed(Gap(frozenset(), None, 1)), None)
+
+
+async def publishing() -> None:
+    async with Publisher("redis://localhost") as publisher:
+        assert_type(publisher, Publisher)
+        assert_type(await publisher.broadcast_to_room("room", "text", policy="drop_oldest"), None)
+        assert_type(await publisher.send_to_user("ada", b"bytes"), None)
+    with SyncPublisher("redis://localhost") as here:
+        assert_type(here, SyncPublisher)
+        assert_type(here.broadcast_to_all("text"), None)

@@ -10,17 +10,22 @@
 No test framework is needed, and none is imported.
 """
 
+from anysocket._memory_backplane import MemoryHub
 from anysocket.testing._chaos import Chaos
+from anysocket.testing._check_backplane import BackplaneFactory, check_backplane
 from anysocket.testing._check_transport import TransportFactory, check_transport
 from anysocket.testing._memory import MemoryTransport, connect, lifespan
 from anysocket.testing._peer import Peer, Refused
 
 __all__ = [
+    "BackplaneFactory",
     "Chaos",
+    "MemoryHub",
     "MemoryTransport",
     "Peer",
     "Refused",
     "TransportFactory",
+    "check_backplane",
     "check_transport",
     "connect",
     "lifespan",

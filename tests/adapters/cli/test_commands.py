@@ -1,5 +1,6 @@
 """How each server is started, without starting it."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -175,9 +176,16 @@ def test_demo_on_every_network_prints_an_address_that_a_browser_takes(started, c
     assert "http://127.0.0.1:" in capsys.readouterr().out
 
 
-def test_demo_warns_that_workers_share_no_rooms(started, capsys):
-    assert main(["demo", "--server", "granian", "--port", "0", "--workers", "2"]) == 0
-    assert "2 workers are as many separate chats" in capsys.readouterr().out
+def test_workers_of_the_demo_are_one_chat(started, monkeypatch):
+    monkeypatch.setenv(_demo.BACKPLANE, "")
+    assert main(["demo", "--server", "granian", "--port", "8123", "--workers", "2"]) == 0
+    assert os.environ[_demo.BACKPLANE] == "zenoh://?prefix=demo-8123"
+
+
+def test_workers_of_the_demo_need_zenoh(started, monkeypatch, capsys):
+    monkeypatch.setattr(_demo, "is_importable", lambda module: module != "zenoh")
+    assert main(["demo", "--server", "granian", "--port", "0", "--workers", "2"]) == 2
+    assert 'pip install "anysocket[zenoh]"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("attribute", ["app", "plain", "builtin"])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,37 @@ def test_port_taken_while_another_granian_has_it(start):
         f"anysocket: error: port {running.port} on 127.0.0.1 is taken by another program: "
         "end that one, or choose another --port\n"
     )
+
+
+@pytest.mark.parametrize("name", ["granian"], indirect=True)
+async def test_the_workers_of_the_demo_are_one_chat(name, start):
+    pytest.importorskip("zenoh")
+    running = start("demo", "--server", name, "--workers", "4", ready=READY[name])
+    names = [f"Ada {number}" for number in range(12)]
+    async with AsyncExitStack() as stack:
+        pages = []
+        for each in names:
+            page = await stack.enter_async_context(running.connect("/chat", origin=running.url))
+            await page.send_json({"type": "hello", "name": each, "key": each})
+            await page.send_json({"type": "join", "room": "lobby"})
+            await next_of(page, "joined")
+            pages.append(page)
+        await pages[0].send_json({"type": "say", "text": "hello"})
+        assert {(await next_of(page, "said"))["text"] for page in pages} == {"hello"}
+        await pages[-1].send_json({"type": "whisper", "to": "ada 0", "text": "psst"})
+        assert (await next_of(pages[0], "whispered"))["text"] == "psst"
+        # Whatever worker it comes to, the name is taken, but for who has the key.
+        for each, page in zip(names[1:4], pages[1:4], strict=True):
+            other = await stack.enter_async_context(running.connect("/chat", origin=running.url))
+            await other.send_json({"type": "hello", "name": "ADA 0", "key": "other"})
+            assert (await next_of(other, "error"))["reason"] == "name_taken"
+            await other.send_json({"type": "hello", "name": each, "key": each})
+            await next_of(page, "replaced")
+    assert "Traceback" not in running.log() and "without a backplane" not in running.log()
+
+
+async def next_of(page, type):
+    """The next message of this type; others are skipped."""
+    while (message := await page.receive_json())["type"] != type:
+        pass
+    return message

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from anysocket import App, WebSocket, WebSocketManager
-from anysocket.testing import Refused, connect
+from anysocket import App, BackplaneError, WebSocket, WebSocketManager
+from anysocket.testing import MemoryHub, Refused, connect
 from anysocket_prometheus import Metrics
 
 APPS = Path(__file__).parent / "apps"
@@ -149,3 +149,26 @@ async def test_managers_that_are_gone_are_forgotten() -> None:
     WebSocketManager(observers=[metrics])
     assert samples(generate_latest(registry).decode())["anysocket_rooms"] == 0
     assert len(metrics._managers) == 0
+
+
+async def test_how_backplanes_are_doing():
+    hub, registry = MemoryHub(), CollectorRegistry()
+    metrics = Metrics(registry)
+    manager, other = (WebSocketManager(backplane=hub.connect(), observers=[metrics]) for _ in range(2))
+    alone = WebSocketManager(observers=[metrics])
+    await asyncio.gather(manager.backplane.start(), other.backplane.start())
+    await manager.broadcast_to_all("x")
+    await alone.broadcast_to_all("x")
+
+    async def scrape() -> Samples:
+        return samples(generate_latest(registry).decode())
+
+    found = await until(scrape, "anysocket_backplane_received_total", 1)
+    assert found["anysocket_backplane_up"] == 1 and found["anysocket_backplane_nodes"] == 2
+    assert found["anysocket_backplane_published_total"] >= 1
+    hub.fail()
+    found = await until(scrape, "anysocket_backplane_up", 0)
+    with pytest.raises(BackplaneError):
+        await manager.broadcast_to_all("x")
+    assert (await scrape())["anysocket_backplane_dropped_total"] == 1
+    await asyncio.gather(manager.backplane.stop(), other.backplane.stop())

@@ -1,0 +1,5 @@
+"""Rooms across processes by NATS: ``nats://…``, ``tls://…``."""
+
+from anysocket_nats._backplane import NATSBackplane, connect
+
+__all__ = ["NATSBackplane", "connect"]
