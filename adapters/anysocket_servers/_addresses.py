@@ -10,6 +10,7 @@ import tempfile
 
 from anysocket_servers._certificates import certificates
 from anysocket_servers._endpoint import Endpoint
+from anysocket_servers._ports import claim_port, give_back
 from anysocket_servers._table import Server
 
 LISTEN = {
@@ -26,19 +27,17 @@ LISTEN = {
 
 
 def free_endpoint(server: Server, host: str) -> Endpoint:
-    """An address that nobody listens on, though anybody may take it before the server does."""
+    """An address that nobody listens on, for this server until it is forgotten."""
     trust = certificates().trust() if server.transport == "tls" else None
     if server.transport == "unix":
         path = os.path.join(tempfile.mkdtemp(prefix="anysocket-"), "socket")
         return Endpoint(host, 0, path, trust, server.http_version)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as listener:
-        port: int = listener.getsockname()[1]
-    return Endpoint(host, port, None, trust, server.http_version)
+    return Endpoint(host, claim_port(host), None, trust, server.http_version)
 
 
 def forget(endpoint: Endpoint) -> None:
-    """Remove what :func:`free_endpoint` made, once the server has ended."""
+    """Give back what :func:`free_endpoint` made, once the server has ended."""
+    give_back(endpoint.host, endpoint.port)
     if endpoint.unix_path is not None:
         with contextlib.suppress(OSError):
             os.unlink(endpoint.unix_path)
