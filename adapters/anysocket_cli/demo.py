@@ -41,9 +41,9 @@ import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
-from anysocket import App, ConnectionClosed, Message, WebSocket, WebSocketManager
+from anysocket import App, ConnectionClosed, WebSocket, WebSocketManager
+from anysocket_cli.demo_requests import Refused, Request, parse, read_line, read_text
 
 ROOMS = ("lobby", "help", "random")  # always listed; others come and go with the people in them
 EVERYONE = "EVERYONE"  # the room of all; those of people have small letters
@@ -57,8 +57,6 @@ PAGE_HEADERS = {
     "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 
-Request = dict[str, Any]
-
 
 @dataclass(eq=False)
 class Person:
@@ -68,15 +66,6 @@ class Person:
     name: str = ""  # which is the manager's id of the connection as well
     key: str = ""
     room: str = ""
-
-
-class Refused(Exception):
-    """What a page asked for cannot be done. It gets an ``error`` message, and the chat goes on."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(reason, text)
-        self.reason = reason
-        self.text = text
 
 
 app = App()
@@ -260,39 +249,6 @@ async def announce_presence() -> None:
 
 async def to_room(room: str, message: Request, exclude: set[str] | frozenset[str] = frozenset()) -> None:
     await manager.broadcast_to_room(room, json.dumps(message), exclude=exclude)
-
-
-# -- reading what a page sent: nothing in it is as expected until looked at --
-
-
-def parse(message: Message) -> Request:
-    if message.type != "text":
-        raise Refused("bad_message", "send JSON as text")
-    try:
-        request = json.loads(message.data)
-    except (ValueError, RecursionError):  # the latter for thousands of opening brackets
-        raise Refused("bad_message", "this is not JSON") from None
-    if not isinstance(request, dict):
-        raise Refused("bad_message", "send a JSON object")
-    return cast(Request, request)
-
-
-def read_text(request: Request, field: str, limit: int) -> str:
-    value = request.get(field)
-    text = value.strip() if isinstance(value, str) else ""
-    if not text:
-        raise Refused(f"bad_{field}", f"{field} is missing: give some text")
-    if len(text) > limit:
-        raise Refused(f"bad_{field}", f"{field} is too long: {len(text)} characters, at most {limit}")
-    return text
-
-
-def read_line(request: Request, field: str, limit: int) -> str:
-    line = " ".join(read_text(request, field, limit).split())
-    # No control characters, nor invisible ones that make one name look like another.
-    if not line.isprintable():
-        raise Refused(f"bad_{field}", f"{field} has characters that cannot be seen")
-    return line
 
 
 def room_of(person: Person) -> str:

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 import zenoh
 
 PORT = 7457
-RETRY = {"period_init_ms": 100, "period_max_ms": 1000, "period_increase_factor": 2}
-LEASE = 5000
+RETRY = {"period_init_ms": 100, "period_max_ms": 500, "period_increase_factor": 2}
+LEASE = 3000
 """Milliseconds until a peer that is silent counts as gone, and is connected to anew when it is back."""
 OWN = {
     "scouting/multicast/enabled": False,

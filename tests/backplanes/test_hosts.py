@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ import pytest
 
 from backplanes.traffic import BACK_WITHIN
 from brokers import Broker, binary
+
+logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 TIMEOUT = 15.0
@@ -121,7 +125,9 @@ async def test_rooms_span_hosts(urls: list[str], seconds: float) -> None:
         await asyncio.to_thread(inside, 0, "link", "set", "cable", "down")
         await asyncio.sleep(seconds)
         await asyncio.to_thread(inside, 0, "link", "set", "cable", "up")
+        began = time.monotonic()
         await asyncio.gather(*(hears(*each, BACK_WITHIN) for each in everybody))
+        logger.warning("rooms span the hosts after %.2f s", time.monotonic() - began)
         await hears(ann, "dan")
         for listener, heard in by_name.items():
             for name in by_name.keys() - {listener}:

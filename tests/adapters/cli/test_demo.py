@@ -14,6 +14,7 @@ import pytest
 
 from anysocket.testing import Peer
 from anysocket_cli import demo
+from anysocket_cli.demo_requests import Refused
 
 
 class Page:
@@ -240,7 +241,7 @@ async def test_whisper_to_someone_who_is_just_leaving(monkeypatch):
 
     monkeypatch.setattr(demo, "find", find)
     asking: Any = demo.Person(websocket=None, name="Ada")  # type: ignore[arg-type]
-    with pytest.raises(demo.Refused, match="Bob has just left"):
+    with pytest.raises(Refused, match="Bob has just left"):
         await demo.whisper(asking, {"to": "bob", "text": "hi"})
 
 
