@@ -31,6 +31,7 @@ async def steadily(websocket: WebSocket, count: int) -> None:
     for number in range(count):
         await manager.broadcast_to_room(ROOM, str(number))
         await asyncio.sleep(0.02)
+    await manager.broadcast_to_room(ROOM, "end")
     await websocket.send_text("done")
 
 
@@ -50,6 +51,7 @@ async def until_closed(websocket: WebSocket, slow: int) -> None:
             last = min(last, number + 20)
         while any(manager.connections[id].statistics.messages_queued for id in reading()):
             await asyncio.sleep(0.001)
+    await manager.broadcast_to_room(ROOM, "end")
     told = {"count": number, "slow_consumers": manager.stats().slow_consumers - before}
     await websocket.send_json({**told, "most_queued": most, "max_outbox_bytes": manager.max_outbox_bytes})
 

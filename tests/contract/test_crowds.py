@@ -30,14 +30,11 @@ async def join(crowd, stack: AsyncExitStack, kind: str) -> Peer:
     return peer
 
 
-async def numbers(peer: Peer, until: int) -> list[int]:
-    """What comes until this number, or until the end of the connection."""
+async def numbers(peer: Peer) -> list[int]:
+    """What comes until the end of the broadcasts."""
     came: list[int] = []
-    while not came or came[-1] < until:
-        message = await peer.receive()
-        if message.code is not None:
-            break
-        came.append(int(message.data.split()[0]))
+    while (text := await peer.receive_text()) != "end":
+        came.append(int(text.split()[0]))
     return came
 
 
@@ -59,11 +56,9 @@ async def test_members_that_do_not_read_are_closed_and_cost_the_others_nothing(c
         reading = [await join(crowd, stack, "reads") for _ in range(30)]
         stalled = [await join(crowd, stack, "stalls") for _ in range(3)]  # Nobody receives from these.
         controller = await stack.enter_async_context(crowd.connect("/until-closed/3", timeout=TIMEOUT))
-        came = [asyncio.create_task(numbers(peer, 10**6)) for peer in reading]
+        came = [asyncio.create_task(numbers(peer)) for peer in reading]
         told = await controller.receive_json()
         ends = await asyncio.gather(*(end_of(peer) for peer in stalled))
-        for peer in reading:
-            await peer.close()
         assert [await each for each in came] == [list(range(told["count"]))] * 30
     assert told["slow_consumers"] == 3
     assert told["most_queued"] <= told["max_outbox_bytes"]
@@ -78,7 +73,7 @@ async def test_members_come_and_go(crowd):
         staying = [await join(crowd, stack, "reads") for _ in range(10)]
         controller = await stack.enter_async_context(crowd.connect(f"/steadily/{COUNT}", timeout=TIMEOUT))
         work = asyncio.create_task(controller.receive_text())
-        came = [asyncio.create_task(numbers(peer, COUNT - 1)) for peer in staying]
+        came = [asyncio.create_task(numbers(peer)) for peer in staying]
         visitors = [visit(crowd, work, random.Random(number)) for number in range(40)]
         visits = sum(await asyncio.gather(*visitors))
         assert await work == "done"
@@ -97,11 +92,13 @@ async def visit(crowd, work: asyncio.Task[str], chance: random.Random) -> int:
             last = -1
             for _ in range(chance.randrange(10)):
                 try:
-                    number = int(await peer.receive_text(1.0))
-                except (AssertionError, ConnectionClosed):  # There are no more.
+                    text = await peer.receive_text(1.0)
+                except (AssertionError, ConnectionClosed):  # It came after the end.
                     break
-                assert last in (-1, number - 1)
-                last = number
+                if text == "end":
+                    break
+                assert last in (-1, int(text) - 1)
+                last = int(text)
             await chance.choice([peer.close, peer.abort, peer.hang_up])()
         visits += 1
     return visits
