@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from benchmarks.load import cpu_seconds, run_echo
 
@@ -72,8 +73,10 @@ SERVERS = {
 
 
 @contextlib.contextmanager
-def running(command: list[str], app: str) -> Iterator[tuple[int, int]]:
-    """A server process on a free port: its port and process id."""
+def running(
+    command: list[str], app: str, log: int | IO[bytes] = subprocess.DEVNULL
+) -> Iterator[tuple[int, int]]:
+    """A server process on a free port: its port and process id. ``log`` is where its output goes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -81,8 +84,8 @@ def running(command: list[str], app: str) -> Iterator[tuple[int, int]]:
         [sys.executable, *(part.format(port=port) for part in command), app],
         cwd=ROOT,
         start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
     )
     try:
         deadline = time.monotonic() + 15

@@ -1,14 +1,18 @@
 """What is to be found behind a server's ``send``, where the server itself does not see to it.
 
-Each function takes the server's own ``send``, and raises ``AttributeError`` if the server keeps elsewhere by
-now what it is to find.
+Each function takes the server's own ``send``, those that end TCP the scope as well, and raises
+``AttributeError`` if the server keeps elsewhere by now what it is to find.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
+
+from anysocket import Scope
+from anysocket_rsgi._tcp import end_tcp
 
 HIGH_WATER = 64 << 10
 """Bytes, as in asyncio. A server that holds more of what its peer has not taken is given nothing more."""
@@ -19,21 +23,26 @@ Abort = Callable[[], object]
 Held = Callable[[], int]
 
 
-def uvicorn_abort(send: Any) -> Abort:
+def uvicorn_abort(send: Any, scope: Scope) -> Abort:
     abort: Abort = send.__self__.transport.abort
     return abort
 
 
-def hypercorn_abort(send: Any) -> Abort:
+def hypercorn_abort(send: Any, scope: Scope) -> Abort:
     """Of WSStream, H11Protocol or H2Protocol, TCPServer."""
     abort: Abort = send.__self__.send.__self__.send.__self__.writer.transport.abort
     return abort
 
 
-def daphne_abort(send: Any) -> Abort:
+def daphne_abort(send: Any, scope: Scope) -> Abort:
     """Of a partial around the connection's protocol."""
     abort: Abort = send.args[0].transport.abortConnection
     return abort
+
+
+def granian_abort(send: Any, scope: Scope) -> Abort:
+    """Nothing leads to what Granian's native code holds, but the addresses."""
+    return partial(end_tcp, scope.server, scope.client)
 
 
 def daphne_held(send: Any) -> Held:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeVar
 
-from anysocket import Capability
+from anysocket import Capability, Scope
 from anysocket_asgi._behind import (
     Abort,
     Held,
     daphne_abort,
     daphne_held,
+    granian_abort,
     hypercorn_abort,
     hypercorn_held,
     uvicorn_abort,
@@ -58,7 +59,7 @@ class Profile:
     """Seconds to go on receiving after a close of ours; 0 where the server reads on by itself."""
     answers_for_app: bool = True
     """Whether it answers a request to which the app gives no response."""
-    abort: Callable[[Any], Abort] | None = None
+    abort: Callable[[Any, Scope], Abort] | None = None
     """How to find what ends TCP, for servers that would wait until a peer has taken, or refused, the last
     byte that is on its way to it."""
     held: Callable[[Any], Held] | None = None
@@ -112,6 +113,7 @@ PROFILES = (
         joins_denial_headers=True,
         answers_late=True,
         cancel_safe=False,
+        abort=granian_abort,
         cuts_at_end=True,
         dies_of_cuts=True,  # "Cannot drop pointer into Python heap without the thread being attached".
     ),
@@ -138,9 +140,9 @@ def is_known(profile: Profile) -> bool:
     return bool(profile.origins)
 
 
-def find_abort(profile: Profile, send: Any) -> Abort | None:
+def find_abort(profile: Profile, send: Any, scope: Scope) -> Abort | None:
     """What ends TCP, None if the server keeps it elsewhere by now."""
-    return _find(profile.abort, send)
+    return _find(profile.abort, send, scope)
 
 
 def find_held(profile: Profile, send: Any) -> Held | None:
@@ -148,11 +150,11 @@ def find_held(profile: Profile, send: Any) -> Held | None:
     return _find(profile.held, send)
 
 
-def _find(find: Callable[[Any], Found] | None, send: Any) -> Found | None:
+def _find(find: Callable[..., Found] | None, send: Any, *scope: Scope) -> Found | None:
     if find is None:
         return None
     try:
-        return find(_of_server(send))
+        return find(_of_server(send), *scope)
     except (AttributeError, LookupError):
         return None
 

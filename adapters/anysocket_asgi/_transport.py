@@ -125,7 +125,7 @@ class ASGITransport:
 
     def abort(self) -> None:
         """End TCP at once, whatever the peer has not taken yet, where the server would wait for that."""
-        abort = find_abort(self._profile, self._send)
+        abort = find_abort(self._profile, self._send, self.scope)
         if abort is not None:
             abort()
 

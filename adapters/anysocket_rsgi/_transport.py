@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from anysocket import Capability, ConnectionClosed, Message, Scope
 from anysocket._transport import RawHeaders
 from anysocket_rsgi._errors import FAILURES, ProtocolClosed
+from anysocket_rsgi._tcp import end_tcp
 
 # Message kinds, RSGI 1.6.
 CLOSE, BYTES, TEXT = 0, 1, 2
@@ -132,6 +133,10 @@ class RSGITransport:
         self._answered = True
         self._protocol.close(status)
         self.forget()
+
+    def abort(self) -> None:
+        """End TCP at once: a send that waits for a peer who does not read keeps it, whatever we let go of."""
+        end_tcp(self.scope.server, self.scope.client)
 
     def forget(self) -> None:
         """Let go without a word: somebody else ends the connection."""

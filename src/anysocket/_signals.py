@@ -96,17 +96,26 @@ class SignalWatch:
     def _take_from_loop(
         self, number: int, *, put_back: Callable[[], object], call: Callable[[], object]
     ) -> None:
-        self.loop.add_signal_handler(number, self._hear, number)
+        self.loop.add_signal_handler(number, self._woken, number)
+        # The loop learns of a signal from a pipe, which is full while other threads wake a busy loop (Granian
+        # does, for each message): then it would never hear. The interpreter's own handler always does.
+        signal.signal(number, self._interrupted)
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
         self._taken[number] = _Taken(lambda: self.loop.is_closed() or put_back(), call)
+
+    def _woken(self, number: int) -> None:
+        """By the loop: news only if somebody else has taken the place of our own handler meanwhile."""
+        if signal.getsignal(number) != self._interrupted:
+            self._hear(number)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         """Between any two instructions of the main thread: leave all else to the loop."""
-        if self.loop.is_closed():
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._hear, number)
+        elif number in self._taken:
             call = self._taken[number].call
             self.release()
             call()
-        else:
-            self.loop.call_soon_threadsafe(self._hear, number)
 
     def _hear(self, number: int) -> None:
         if self._ending is not None and self._again and self.loop.time() - self._began > SAME:

@@ -263,6 +263,40 @@ def test_where_handlers_cannot_be_read_sigterm_ends_as_sigint(hearer: Hearer, lo
 
 
 @pytest.mark.parametrize("loop_type", LOOPS)
+def test_a_loop_that_others_wake_all_the_time_hears_too(
+    hearer: Hearer, loop_type: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What wakes it is full then, and takes no signal."""
+
+    async def main() -> None:
+        app = FakeApp()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(TERM, hearer)
+        watch(app, stop=lambda: None)
+        for _ in range(10_000):
+            loop.call_soon_threadsafe(lambda: None)
+        signal.raise_signal(TERM)
+        await _until(lambda: app.happened == ["drain"])
+        forget(app)
+
+    run_on(loop_type, main)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_handler_in_the_place_of_ours_leaves_us_the_loop(hearer: Hearer) -> None:
+    async def main() -> None:
+        app = FakeApp()
+        asyncio.get_running_loop().add_signal_handler(TERM, hearer)
+        watch(app, stop=lambda: None)
+        signal.signal(TERM, lambda *arguments: None)
+        signal.raise_signal(TERM)
+        await _until(lambda: app.happened == ["drain"])
+        forget(app)
+
+    run_on("asyncio", main)
+
+
+@pytest.mark.parametrize("loop_type", LOOPS)
 def test_handlers_of_python_are_heard_on_every_loop(hearer: Hearer, loop_type: str) -> None:
     async def main() -> None:
         app = FakeApp()
