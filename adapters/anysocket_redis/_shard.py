@@ -75,9 +75,11 @@ class Shard:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait({self._reader})
+        # One that fails to close keeps none of the others open.
         with contextlib.suppress(Exception):
             await self._pubsub.aclose()  # type: ignore[no-untyped-call]
-        await self._client.aclose()
+        with contextlib.suppress(Exception):
+            await self._client.aclose()
         await self._client.connection_pool.disconnect()
 
     async def _echo(self) -> None:
