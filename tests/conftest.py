@@ -50,12 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a running server shares a process of pytest-xdist (``-n 4 --dist loadgroup``)."""
+    """What shares a running server, or another fixture, shares a process of pytest-xdist (``-n 4 --dist
+    loadgroup``)."""
     for item in items:
+        if "pytester" in getattr(item, "fixturenames", ()):
+            continue  # Runs of their own.
         server = item.callspec.params.get("server") if hasattr(item, "callspec") else None
-        item.add_marker(
-            pytest.mark.xdist_group(f"{item.path.parent} on {server}" if server else str(item.path))
-        )
+        place = f"{item.path.parent} on {server}" if server else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(place))
 
 
 def _wanted(config: pytest.Config) -> list[str]:

@@ -46,9 +46,9 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each backplane on one server, each server with one backplane; the rest is slow."""
+    """Each backplane on one server, each server with one backplane; the rest is for `tox -e soak`."""
     for item in items:
         chosen = item.callspec.params if hasattr(item, "callspec") else {}
         both = {"server", "url"} <= chosen.keys()
         if both and chosen["server"].name != "granian-rsgi" and chosen["url"] != "zenoh":
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.soak)

@@ -34,7 +34,7 @@ async def test_a_broker_that_was_killed_and_is_back(broker: Broker) -> None:
         assert running.receiver.backplane.statistics.restarts >= 2
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 async def test_a_broker_that_hangs_for_ten_seconds(broker: Broker) -> None:
     async with traffic(broker.url, broker.url) as running:
         broker.pause()
@@ -47,7 +47,7 @@ async def test_a_broker_that_hangs_for_ten_seconds(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "seconds"), [("cut", 0.5), pytest.param("freeze", 10, marks=pytest.mark.slow)]
+    ("trouble", "seconds"), [("cut", 0.5), pytest.param("freeze", 10, marks=pytest.mark.soak)]
 )
 async def test_one_node_that_is_cut_off(broker: Broker, trouble: str, seconds: float) -> None:
     async with Proxy(broker.port) as proxy:

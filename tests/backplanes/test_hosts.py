@@ -109,7 +109,7 @@ def urls(request: pytest.FixtureRequest, hosts: None, tmp_path: Path) -> Iterato
     broker.kill()
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [1, pytest.param(10, marks=pytest.mark.soak)])
 async def test_rooms_span_hosts(urls: list[str], seconds: float) -> None:
     async with (
         node(0, urls[0], "ann") as ann,

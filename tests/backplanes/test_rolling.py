@@ -87,7 +87,7 @@ async def wait_for_replacement(running: Running, dead: int) -> int:
     return max(before)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.servers("granian-rsgi")
 @pytest.mark.usefixtures("server")
 async def test_every_worker_is_killed_once(start_server: Callable[..., Running], url: str) -> None:
@@ -115,7 +115,7 @@ async def test_every_worker_is_killed_once(start_server: Callable[..., Running],
             assert came == sent[-len(came) :], "those that live miss nothing"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.servers("granian-rsgi")
 @pytest.mark.usefixtures("server")
 async def test_a_worker_that_stands_still_for_ten_seconds(

@@ -52,6 +52,8 @@ ECHO = """
 STRICT = ("-W", "error", "--strict-markers", "--strict-config")
 # As pytest-asyncio wants it, which warns otherwise.
 ASYNCIO = ("-o", "asyncio_default_fixture_loop_scope=function")
+# Plugins that no test here is about, and that take a second each time.
+UNUSED = ("-p", "no:hypothesispytest", "-p", "no:xdist")
 Run = Callable[..., pytest.RunResult]
 
 
@@ -65,7 +67,7 @@ def run(pytester: pytest.Pytester) -> Run:
             pytester.makepyfile(test_chat=module)
         if "no:asyncio" not in arguments:
             arguments = (*ASYNCIO, *arguments)
-        return pytester.runpytest_subprocess("-rs", *arguments, timeout=RUN_TIMEOUT)
+        return pytester.runpytest_subprocess("-rs", *UNUSED, *arguments, timeout=RUN_TIMEOUT)
 
     return run
 
