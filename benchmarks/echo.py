@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from anysocket_servers._ports import claim_port, give_back
 from benchmarks.load import cpu_seconds, run_echo
 
 ROOT = Path(__file__).parent.parent
@@ -77,9 +78,7 @@ def running(
     command: list[str], app: str, log: int | IO[bytes] = subprocess.DEVNULL
 ) -> Iterator[tuple[int, int]]:
     """A server process on a free port: its port and process id. ``log`` is where its output goes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = claim_port("127.0.0.1")
     process = subprocess.Popen(
         [sys.executable, *(part.format(port=port) for part in command), app],
         cwd=ROOT,
@@ -104,6 +103,7 @@ def running(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        give_back("127.0.0.1", port)
 
 
 def measure(port: int, pid: int, connections: int, size: int, depth: int, seconds: float) -> float:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from anysocket_servers._ports import claim_port
+
 START_TIMEOUT = 10.0
 
 
@@ -63,10 +65,8 @@ class Broker:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Claimed for as long as this process lives: brokers come back where they were."""
+    return claim_port("127.0.0.1")
 
 
 def binary(name: str) -> str:

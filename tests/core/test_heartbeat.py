@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from anysocket import App, Capability, ConnectionClosed, Heartbeat, Limits, WebSocket
+from anysocket import App, Capability, Heartbeat, Limits
 from anysocket._heartbeat import _leave_to
-from core.fake_transport import EVERYTHING, FakeTransport, settle, soon
+from core.fake_transport import EVERYTHING, settle, soon
+from core.reading import Reading
 
 WITHOUT = EVERYTHING & ~Capability.PING
 QUICK = Heartbeat(interval=0.01, timeout=5)
@@ -24,7 +25,7 @@ def nothing_is_told_yet() -> Iterator[None]:
     _leave_to.cache_clear()
 
 
-class Session:
+class Session(Reading):
     """One connection to a handler that reads all and keeps it."""
 
     def __init__(
@@ -35,25 +36,7 @@ class Session:
         capabilities: Capability = WITHOUT,
         limits: Limits | None = None,
     ) -> None:
-        self.read: list[str | bytes] = []
-        self.end: ConnectionClosed | None = None
-        self.reads = asyncio.Event()
-        self.reads.set()
-        app = App(heartbeat=heartbeat, limits=limits)
-
-        @app.websocket("/")
-        async def handler(websocket: WebSocket) -> None:
-            self.websocket = websocket
-            await websocket.accept()
-            try:
-                while True:
-                    await self.reads.wait()
-                    self.read.append((await websocket.receive()).data)
-            except ConnectionClosed as closed:
-                self.end = closed
-
-        self.transport = FakeTransport(way=way, capabilities=capabilities)
-        self.serving = asyncio.create_task(app.serve(self.transport))
+        super().__init__(App(heartbeat=heartbeat, limits=limits), way=way, capabilities=capabilities)
 
     async def until_pinged(self, times: int = 1) -> None:
         async with asyncio.timeout(5):

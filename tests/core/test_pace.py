@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from anysocket import App, ConnectionClosed, Limits, WebSocket
+from anysocket import App, Limits, WebSocket
 from anysocket.testing import connect
 from core.fake_transport import FakeTransport, settle, soon
+from core.reading import Reading
 
 WAYS = ("coroutine", "cancel safe", "future", "yielding")
 
@@ -31,29 +32,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-class Session:
+class Session(Reading):
     """One connection to a handler that reads all and keeps it."""
 
-    def __init__(self, limits: Limits, way: str = "coroutine", capabilities: Any = None) -> None:
-        self.read: list[str | bytes] = []
-        self.end: ConnectionClosed | None = None
-        self.reads = asyncio.Event()
-        self.reads.set()
-        app = App()
-
-        @app.websocket("/", limits=limits)
-        async def handler(websocket: WebSocket) -> None:
-            self.websocket = websocket
-            await websocket.accept()
-            try:
-                while True:
-                    await self.reads.wait()
-                    self.read.append((await websocket.receive()).data)
-            except ConnectionClosed as closed:
-                self.end = closed
-
-        self.transport = FakeTransport(way=way)
-        self.serving = asyncio.create_task(app.serve(self.transport))
+    def __init__(self, limits: Limits, way: str = "coroutine") -> None:
+        super().__init__(App(), way=way, limits=limits)
 
     async def sends(self, count: int) -> None:
         """The peer sends so many, and all that can be read is read."""
