@@ -1,4 +1,4 @@
-"""A send that was begun without a task, and needs one because the server makes it wait."""
+"""A send that was begun without a task, and has to be waited for all the same."""
 
 from __future__ import annotations
 
@@ -41,3 +41,17 @@ class _Started:
                 future = step()
             except StopIteration:
                 return
+
+
+class Call:
+    """What a server's own future calls when it is done. Without its function when it is given up: Granian
+    never lets go of a send that was cancelled, nor of what it would have called."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Any], object]) -> None:
+        self.function: Callable[[Any], object] | None = function
+
+    def __call__(self, future: Any) -> None:
+        if self.function is not None:
+            self.function(future)

@@ -91,6 +91,10 @@ class Inbox:
         self._interrupting = False
         self._in_flight = InFlight(self._arrived, self._lost)
 
+    def received_so_far(self) -> int:
+        """How many messages."""
+        return self.messages_received
+
     def receive_through(self, intake: Callable[[Receiving], Receiving]) -> None:
         """Put something between this inbox and what it has received from so far. Before ``start``."""
         self._transport = intake(self._transport)

@@ -3,6 +3,10 @@
 A connection has one writer at a time: the next message is handed to the server when it has taken the
 one before. Servers with several threads reorder sends that are started together (Granian's runtime
 mode ``mt``); here they never are. A lone send goes straight to the server, with nothing in between.
+
+Some servers begin a send at the call and give a future of their own for it (Granian). Nobody needs to wait
+for that: it holds the pen, and who wants the pen next looks whether it is done. Only if it is not does it
+call us back, which takes a trip through the event loop.
 """
 
 from __future__ import annotations
@@ -13,17 +17,17 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from anysocket._backlog import Backlog, Post, Send
-from anysocket._begun import finish, steps_of
+from anysocket._begun import Call, finish, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
-from anysocket._going_on import GoingOn
 from anysocket._policy import OutboxPolicy
 
 SENDS_PER_ROUND = 64
 ROUND = 0.05
 PAUSE = 0.001
-"""So many sends of a connection within so many seconds are followed by a pause. Most servers take at once
-what is sent to a dead peer: a handler that only sends would be alone in the process for ever, and the end
-of its peer never noticed. A real pause, as servers with threads of their own need the interpreter for it."""
+"""So many sends of a connection within so many seconds are followed by a pause, unless its peer was heard
+meanwhile. Most servers take at once what is sent to a dead peer: a handler that only sends would be alone in
+the process for ever, and the end of its peer never noticed. A real pause, as servers with threads of their
+own need the interpreter for it."""
 
 
 class Outbox:
@@ -31,7 +35,7 @@ class Outbox:
 
     ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
     one, and of anything that goes wrong with a post, and ends the outbox. ``on_overfull`` hears when a post
-    that may not be dropped has no room.
+    that may not be dropped has no room. ``heard`` tells how many messages the peer has sent so far.
     """
 
     __slots__ = (
@@ -39,7 +43,10 @@ class Outbox:
         "_callback",
         "_end",
         "_failures",
+        "_heard",
+        "_heard_before",
         "_interrupting",
+        "_last",
         "_loop",
         "_on_failure",
         "_on_overfull",
@@ -59,10 +66,12 @@ class Outbox:
         *,
         on_failure: Callable[[BaseException], None],
         on_overfull: Callable[[], None],
+        heard: Callable[[], int],
     ) -> None:
         self._failures = failures
         self._on_failure = on_failure
         self._on_overfull = on_overfull
+        self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._open = False
         self._end: ConnectionClosed | None = None
@@ -73,9 +82,12 @@ class Outbox:
         self._waiting_for_room: asyncio.Future[None] | None = None
         self._sends_in_round = 0
         self._round_began = self._loop.time()
-        # What the server has not taken yet: the task that waits for it, or a future of the server's own.
-        self._under_way: Any = None
-        self._callback: _Written | None = None
+        self._heard_before = 0
+        # The task that waits until the server has taken a message.
+        self._under_way: asyncio.Task[Any] | None = None
+        # The server's future of the last message, while it holds the pen; and what it calls, if anything.
+        self._last: Any = None
+        self._callback: Call | None = None
         self._interrupting = False
 
     def open(self) -> None:
@@ -94,55 +106,54 @@ class Outbox:
     def abandon(self) -> None:
         """The connection is over: give up what the server has not taken. Who waits for that gets the end."""
         self.backlog.drop_posts()
-        under_way, callback = self._under_way, self._callback
-        if callback is not None:
-            callback.outbox = self._callback = self._under_way = None
-            under_way.cancel()
+        last, callback = self._last, self._callback
+        if last is not None:
+            self._last = self._callback = None
+            if callback is not None:
+                callback.function = None
+            last.cancel()
             self.release()
-        elif under_way not in (None, current_task()):
+        elif self._under_way is not None and self._under_way is not current_task():
             self._interrupting = True
-            under_way.cancel()
+            self._under_way.cancel()
 
     async def send(self, send: Send, data: str | bytes, size: int) -> None:  # noqa: C901 - one frame per message
-        """Send ``size`` bytes when all that was called for earlier is with the server; returns when they are.
+        """Send ``size`` bytes when the server has taken all that was called for earlier; returns when this
+        message is with it, too.
 
         Cancelled before its turn, the message is not sent.
         """
         if not self._open:
             raise self._refusal()
         if self._busy:
-            await self.turn()
+            if not self._is_done():
+                await self.turn()
             if not self._open:  # It ended while this message waited.
                 self.release()
                 raise self._refusal()
         self._busy = True
-        self._under_way = current_task()
         self.messages_sent += 1
         self.bytes_sent += size
-        sending: Any = None
         try:
-            sending = send(data)
-            if hasattr(sending, "add_done_callback"):  # A future of the server's own.
-                sending = GoingOn(sending)
-            await sending
+            sending: Any = send(data)
+            if hasattr(sending, "add_done_callback"):
+                self._last = sending
+            else:
+                self._under_way = current_task()
+                await sending
         except self._failures as error:
             self._on_failure(error)
             raise self._refusal() from None
         except asyncio.CancelledError:
-            if isinstance(sending, GoingOn):
-                self._leave(sending)
             if self._interrupted():
                 raise self._refusal() from None
             raise
         finally:
-            if self._callback is not None:  # The send goes on, and holds the pen until it is done.
-                self._under_way = sending.future
-            else:
-                self._under_way = None
-                if self.backlog.entries:
-                    self.release()
-                else:
-                    self._busy = False
+            self._under_way = None
+            if self.backlog.entries:
+                self.release()
+            elif self._last is None:
+                self._busy = False
         self._sends_in_round += 1
         if self._sends_in_round == SENDS_PER_ROUND:
             await self._end_round()
@@ -151,17 +162,12 @@ class Outbox:
         """Whether a cancellation was abandon()'s alone: then it is none to the sender's task."""
         return self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0
 
-    def _leave(self, sending: GoingOn) -> None:
-        """Its sender was cancelled: the send goes on by itself, unless the connection is over."""
-        if self._interrupting:
-            sending.give_up()
-        elif sending.future is not None:
-            self._callback = sending.afterwards = _Written(self)
-
     async def _end_round(self) -> None:
         self._sends_in_round = 0
-        if self._loop.time() - self._round_began < ROUND:
+        heard = self._heard()
+        if heard == self._heard_before and self._loop.time() - self._round_began < ROUND:
             await asyncio.sleep(PAUSE)
+        self._heard_before = heard
         self._round_began = self._loop.time()
 
     def post(
@@ -170,15 +176,10 @@ class Outbox:
         """Send ``size`` bytes when the turn comes, without waiting for it; False if they were dropped. The
         ``policy`` says what happens when too much waits already; of those that wait, a post with a ``key``
         replaces the one with the same."""
+        if self._busy and not self._is_done():
+            return self._open and self._add(send, data, size, policy, key)
         if not self._open:
             return False
-        if self._busy:
-            if not self.backlog.add(send, data, size, policy, key):
-                if policy not in ("drop_oldest", "drop_newest"):
-                    self.backlog.drop_posts()
-                    self._on_overfull()
-                return False
-            return True
         self._busy = True
         if self._write(send, data, size):
             if self.backlog.entries:
@@ -186,6 +187,16 @@ class Outbox:
             else:
                 self._busy = False
         return self._open  # Taking this message may have been the end.
+
+    def _add(self, send: Send, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable) -> bool:
+        """Have a post wait for its turn; False if it was dropped."""
+        if not self.backlog.add(send, data, size, policy, key):
+            if policy not in ("drop_oldest", "drop_newest"):
+                self.backlog.drop_posts()
+                self._on_overfull()
+            return False
+        self._ask_back()
+        return True
 
     def has_room(self, size: int) -> bool:
         """Whether a post of ``size`` bytes is taken now, and nobody waits for room already; or never, as the
@@ -216,11 +227,12 @@ class Outbox:
 
         Cancelling it gives the place up.
         """
-        if not self._busy:
+        if not self._busy or self._is_done():
             self._busy = True
             return
         turn: asyncio.Future[None] = self._loop.create_future()
         self.backlog.add_turn(turn)
+        self._ask_back()
         try:
             await turn
         except asyncio.CancelledError:
@@ -229,30 +241,31 @@ class Outbox:
             raise
 
     def release(self) -> None:
-        """The holder of the pen is done: the next one's turn."""
+        """The holder of the pen is done, unless it is the server: the next one's turn."""
         backlog = self.backlog
         while backlog.entries:
+            if self._last is not None:
+                self._ask_back()
+                return
             entry = backlog.pop()
             if isinstance(entry, Post):
                 if self._waiting_for_room is not None and backlog.is_low:
                     self.wake_for_room()
-                if not self._write(entry.send, entry.data, entry.size):
+                if not self._write(entry.send, entry.data, entry.size) and self._last is None:
                     return
             elif not entry.done():
                 entry.set_result(None)
                 return
-        self._busy = False
+        self._busy = self._last is not None
 
     def _write(self, send: Send, data: str | bytes, size: int) -> bool:
-        """Hand one message to the server; False if it has to wait, with ``release`` called later."""
+        """Hand one message to the server; False if that holds the pen from now on."""
         self.messages_sent += 1
         self.bytes_sent += size
         try:
             sending: Any = send(data)
-            if hasattr(sending, "add_done_callback"):  # A future of the server's own, which needs no task.
-                self._under_way = sending
-                self._callback = _Written(self)
-                sending.add_done_callback(self._callback)
+            if hasattr(sending, "add_done_callback"):
+                self._last = sending
                 return False
             steps = steps_of(sending)
             future = next(steps)
@@ -266,25 +279,25 @@ class Outbox:
         self._under_way.add_done_callback(self._written)
         return False
 
+    def _is_done(self) -> bool:
+        """Whether the pen is free after all, as the server has taken the last message meanwhile."""
+        last = self._last
+        if last is None or self._callback is not None or not last.done():
+            return False
+        self._busy = False
+        self._written(last)
+        return True
+
+    def _ask_back(self) -> None:
+        """Somebody waits: if a future of the server's holds the pen, it is to call."""
+        if self._last is not None and self._callback is None:
+            self._callback = Call(self._written)
+            self._last.add_done_callback(self._callback)
+
     def _written(self, sending: Any) -> None:
+        self._under_way = self._last = self._callback = None
         try:
             sending.result()
         except (Exception, asyncio.CancelledError) as error:
             self._on_failure(error)
-        finally:
-            self._under_way = self._callback = None
-            self.release()
-
-
-class _Written:
-    """What a server's own future calls when a post is written. It is detached from an outbox that gives the
-    post up: Granian never lets go of a send that was cancelled, nor of what it would have called."""
-
-    __slots__ = ("outbox",)
-
-    def __init__(self, outbox: Outbox) -> None:
-        self.outbox: Outbox | None = outbox
-
-    def __call__(self, sending: Any) -> None:
-        if self.outbox is not None:
-            self.outbox._written(sending)
+        self.release()

@@ -92,7 +92,12 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
             on_lost=self._lost,
             on_oversize=self._too_big,
         )
-        self._outbox = Outbox(transport.failures, on_failure=self._lost, on_overfull=self._too_slow)
+        self._outbox = Outbox(
+            transport.failures,
+            on_failure=self._lost,
+            on_overfull=self._too_slow,
+            heard=self._inbox.received_so_far,
+        )
         self._closed: ConnectionClosed | None = None
         self._closer: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None

@@ -348,76 +348,114 @@ async def test_a_server_may_send_by_a_future_of_its_own() -> None:
     assert transport.sent == ["one", "two", "three"]
 
 
-async def cancelled_send(transport: ByFuture, websocket: WebSocket) -> None:
-    """A send that is cancelled while the server has its message, by a scope that knows its cancellations."""
-    sender = asyncio.create_task(websocket.send_text("cancelled"))
+async def test_a_send_that_the_server_has_begun_needs_no_waiting_but_the_next_one_does() -> None:
+    """Contract 5.2: the first message is with the server; a peer that is too slow holds up the second."""
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    await soon(websocket.send_text("first"))
+    second = asyncio.create_task(websocket.send_text("second"))
     await settle()
-    sender.cancel("by a scope")
-    with pytest.raises(asyncio.CancelledError, match="by a scope"):
-        await soon(sender)
+    assert transport.sent == ["first"]
+    assert not second.done()
+    transport.futures[-1].settle()
+    await soon(second)
+    assert transport.sent == ["first", "second"]
 
 
-async def test_a_servers_future_goes_on_when_its_sender_is_cancelled() -> None:
-    """Else the next message would be beside it in the server, and overtake it on one with threads."""
+async def test_whoever_comes_when_the_server_is_done_goes_on_at_once() -> None:
     transport = ByFuture()
     websocket, manager = await member(transport)
-    await cancelled_send(transport, websocket)
-    senders = [asyncio.create_task(websocket.send_text(f"{number}")) for number in range(2)]
-    assert await manager.broadcast_to_all("room") == 1
-    await settle()
-    assert transport.sent == ["cancelled"]
-    for _ in range(4):
+    for number in range(3):
+        assert await manager.broadcast_to_all(f"post {number}") == 1
         transport.futures[-1].settle()
+        await soon(websocket.send_text(f"send {number}"))
+        transport.futures[-1].settle()
+    assert transport.sent == [f"{kind} {number}" for number in range(3) for kind in ("post", "send")]
+
+
+async def test_nobody_overtakes_those_who_wait_though_the_server_is_done() -> None:
+    """It has been asked to call back, and its call is on the way."""
+    transport = ByFuture()
+    websocket, manager = await member(transport)
+    for number in range(2):
+        assert await manager.broadcast_to_all(f"{number}") == 1
+    transport.futures[-1].settle()
+    assert await manager.broadcast_to_all("2") == 1
+    sender = asyncio.create_task(websocket.send_text("3"))
+    for _ in range(3):
         await settle()
-    await soon(asyncio.gather(*senders))
-    assert transport.sent == ["cancelled", "room", "0", "1"]
-    assert not any(future.cancelled() for future in transport.futures)
+        transport.futures[-1].settle()
+    await soon(sender)
+    assert transport.sent == ["0", "1", "2", "3"]
 
 
-async def test_a_servers_future_that_was_done_as_its_sender_was_cancelled_holds_nobody_up() -> None:
+async def test_a_close_waits_for_what_the_server_has_begun() -> None:
+    """Contract 3: what was sent before the close arrives before it."""
     transport = ByFuture()
     websocket = await accepted(transport)
-    sender = asyncio.create_task(websocket.send_text("cancelled"))
+    await soon(websocket.send_text("last words"))
+    closing = asyncio.create_task(websocket.close(4000))
     await settle()
+    assert transport.close_frame is None
     transport.futures[-1].settle()
-    sender.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await soon(sender)
+    await soon(closing)
+    assert transport.close_frame == (4000, "")
+
+
+async def test_a_send_that_is_cancelled_as_it_waits_leaves_the_one_before_it_alone() -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    await soon(websocket.send_text("first"))
+    waiting = asyncio.create_task(websocket.send_text("cancelled"))
+    await settle()
+    waiting.cancel("by a scope")
+    with pytest.raises(asyncio.CancelledError, match="by a scope"):
+        await soon(waiting)
     following = asyncio.create_task(websocket.send_text("next"))
     await settle()
+    assert not transport.futures[-1].cancelled()
     transport.futures[-1].settle()
     await soon(following)
-    assert transport.sent == ["cancelled", "next"]
+    assert transport.sent == ["first", "next"]
 
 
-async def test_a_servers_future_that_fails_after_its_sender_was_cancelled_is_the_end() -> None:
+async def test_a_server_that_has_begun_in_vain_is_found_out_by_the_next_send() -> None:
     transport = ByFuture()
     websocket = await accepted(transport)
-    await cancelled_send(transport, websocket)
-    waiting = asyncio.create_task(websocket.send_text("next"))
-    await settle()
+    await soon(websocket.send_text("in vain"))
     transport.futures[-1].settle(error=BrokenPipeError())
     with pytest.raises(ConnectionClosed) as closed:
-        await soon(waiting)
+        await soon(websocket.send_text("next"))
     assert closed.value.by == "lost"
-    assert transport.sent == ["cancelled"]
+    assert transport.sent == ["in vain"]
 
 
-@pytest.mark.parametrize("cancels", [True, False])
-async def test_a_servers_future_is_given_up_at_the_end(cancels: bool) -> None:
+async def test_a_server_that_has_begun_in_vain_is_found_out_by_the_next_broadcast() -> None:
+    transport = ByFuture()
+    websocket, manager = await member(transport)
+    assert await manager.broadcast_to_all("in vain") == 1
+    transport.futures[-1].settle(error=BrokenPipeError())
+    assert await manager.broadcast_to_all("next") == 0
+    assert websocket.closed
+    assert not manager.connections
+    assert transport.sent == ["in vain"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_servers_future_is_given_up_at_the_end(waits: bool) -> None:
     transport = ByFuture()
     websocket = await accepted(transport)
-    sender = asyncio.create_task(websocket.send_text("stuck"))
+    await soon(websocket.send_text("stuck"))
+    waiting = asyncio.create_task(websocket.send_text("behind it")) if waits else None
     await settle()
-    if cancels:
-        sender.cancel()
-        await settle()
     transport.peer_closes(4001)
     await soon(websocket.wait_closed())
     await settle()
     assert [future.cancelled() for future in transport.futures] == [True]
-    (outcome,) = await soon(asyncio.gather(sender, return_exceptions=True))
-    assert isinstance(outcome, asyncio.CancelledError if cancels else ConnectionClosed)
+    if waiting is not None:
+        with pytest.raises(ConnectionClosed):
+            await soon(waiting)
+    assert transport.sent == ["stuck"]
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), KeyError("bug"), asyncio.CancelledError()])
