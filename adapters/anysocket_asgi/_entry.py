@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from typing import Any
 
 from anysocket import App, UnsupportedByTransport
@@ -20,23 +20,34 @@ from anysocket_asgi._transport import ASGITransport, Receive, Send
 logger = logging.getLogger("anysocket")
 
 
-async def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    """One scope of any type."""
+def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
+    """What serves one scope of any type. It is no coroutine itself: each one around a handler is memory for
+    every connection, and a step more on the way of every message."""
     if scope["type"] == "lifespan":
-        await _run_lifespan(app, scope, receive, send)
-        return
+        return _run_lifespan(app, scope, receive, send)
     profile = find_profile(scope, send)
-    if not profile.has_lifespan:
-        await app.lifespan.ensure_started()
-        scope.setdefault("state", dict(app.lifespan.state))
-    if scope["type"] == "websocket":
-        watch_signals(app, profile)  # Unless that was done as the lifespan started, which is not always run.
+    if profile.has_lifespan:
+        return _serve(app, scope, receive, send, profile)
+    return _start_and_serve(app, scope, receive, send, profile)
+
+
+async def _start_and_serve(
+    app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send, profile: Profile
+) -> None:
+    await app.lifespan.ensure_started()
+    scope.setdefault("state", dict(app.lifespan.state))
+    await _serve(app, scope, receive, send, profile)
+
+
+def _serve(
+    app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send, profile: Profile
+) -> Awaitable[None]:
     if scope["type"] == "http":
-        await app.http(scope, receive, send)
-    elif app.accepting and app.mounted(request_path(scope)):
-        await _serve_mounted(app, scope, receive, send, profile)
-    else:
-        await _serve_websocket(app, scope, receive, send, profile)
+        return app.http(scope, receive, send)
+    watch_signals(app, profile)  # Unless that was done as the lifespan started, which is not always run.
+    if app.accepting and app.mounted(request_path(scope)):
+        return _serve_mounted(app, scope, receive, send, profile)
+    return _serve_websocket(app, scope, receive, send, profile)
 
 
 async def _serve_mounted(

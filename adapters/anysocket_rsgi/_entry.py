@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 from anysocket import App, UnsupportedByTransport
@@ -40,20 +41,24 @@ def stop_worker(app: App, loop: asyncio.AbstractEventLoop) -> None:
     loop.run_until_complete(app.stop())
 
 
-async def serve_rsgi(app: App, scope: Any, protocol: Any) -> None:
-    """One connection or request."""
+def serve_rsgi(app: App, scope: Any, protocol: Any) -> Coroutine[Any, Any, None]:
+    """What serves one connection or request. It is no coroutine itself: each one around a handler is memory
+    for every connection, and a step more on the way of every message."""
     state = app.lifespan.state
     if scope.proto != "ws":
-        await run_asgi_http(app.http, scope, protocol, state)
-    elif app.accepting and app.mounted(scope.path):
-        guest = app.watch(f"of a mounted app at {scope.path}")
-        serving = run_asgi_websocket(
-            app.http, scope, protocol, state, UNSUPPORTED, on_accept=guest.set_websocket
-        )
-        with guest.around(serving):
-            await serving
-    else:
-        await _serve_websocket(app, RSGITransport(build_scope(scope, state), protocol))
+        return run_asgi_http(app.http, scope, protocol, state)
+    if app.accepting and app.mounted(scope.path):
+        return _serve_mounted(app, scope, protocol)
+    return _serve_websocket(app, RSGITransport(build_scope(scope, state), protocol))
+
+
+async def _serve_mounted(app: App, scope: Any, protocol: Any) -> None:
+    guest = app.watch(f"of a mounted app at {scope.path}")
+    serving = run_asgi_websocket(
+        app.http, scope, protocol, app.lifespan.state, UNSUPPORTED, on_accept=guest.set_websocket
+    )
+    with guest.around(serving):
+        await serving
 
 
 async def _serve_websocket(app: App, transport: RSGITransport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 from anysocket._admission import Admission
@@ -22,7 +22,7 @@ logger = logging.getLogger("anysocket")
 Handler = Callable[..., Awaitable[object]]
 
 
-async def serve_route(
+def serve_route(
     handler: Handler,
     websocket: WebSocket,
     parameters: Mapping[str, Any],
@@ -30,9 +30,9 @@ async def serve_route(
     allowed_origins: Collection[str] | None,
     gate: Gate,
     heartbeat: Heartbeat | None,
-) -> None:
-    """Run a handler, unless the handshake comes from a web page that may not connect, which gets 403 and a
-    warning, or there is one too many inside the gate, which gets 503 or 429."""
+) -> Coroutine[Any, Any, None]:
+    """What runs a handler, unless the handshake comes from a web page that may not connect, which gets 403
+    and a warning, or there is one too many inside the gate, which gets 503 or 429."""
     if not origin_allowed(websocket.scope, allowed_origins):
         logger.warning(
             "refused a WebSocket to %s from origin %r, not %r: allow it with allowed_origins=[…]",
@@ -41,11 +41,10 @@ async def serve_route(
             websocket.scope.host,
             extra=log_fields(websocket, handler),
         )
-        await refuse(websocket, 403, "origin")
-        return
+        return refuse(websocket, 403, "origin")
     if heartbeat is not None:
         keep_alive(websocket, heartbeat)
-    await run_inside(gate, handler, websocket, parameters)
+    return run_inside(gate, handler, websocket, parameters)
 
 
 async def run_inside(
