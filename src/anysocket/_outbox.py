@@ -284,8 +284,9 @@ class Outbox:
         last = self._last
         if last is None or self._callback is not None or not last.done():
             return False
+        self._last = None
         self._busy = False
-        self._written(last)
+        self._check(last)
         return True
 
     def _ask_back(self) -> None:
@@ -296,8 +297,11 @@ class Outbox:
 
     def _written(self, sending: Any) -> None:
         self._under_way = self._last = self._callback = None
+        self._check(sending)
+        self.release()
+
+    def _check(self, sending: Any) -> None:
         try:
             sending.result()
         except (Exception, asyncio.CancelledError) as error:
             self._on_failure(error)
-        self.release()
