@@ -22,7 +22,7 @@ from anysocket_rsgi._errors import NoLifespan, ProtocolClosed
 logger = logging.getLogger("anysocket")
 
 Scope = MutableMapping[str, Any]
-WITHOUT_RESPONSE = "the RSGI app returned without a response to %s %s"
+WITHOUT_RESPONSE = "the RSGI app returned without a response to %s %r"
 Life = Callable[[asyncio.AbstractEventLoop], object]
 
 
@@ -88,7 +88,7 @@ class RSGIUnderASGI:
             await self._call(scope, protocol)
         except Exception as error:
             if isinstance(error, ProtocolClosed) and protocol.peer_is_gone:
-                logger.debug("the peer of %s left, and the RSGI app let that through", scope.path)
+                logger.debug("the peer of %r left, and the RSGI app let that through", scope.path)
                 return
             await _fail(protocol)
             raise

@@ -113,7 +113,7 @@ class HTTPProtocol:
         """Put it to be sent. Granian ignores a response after the first one, and there are apps that rely on
         it without knowing."""
         if self.responded:
-            logger.error("a second response to %s %s is ignored", self._scope.method, self._scope.path)
+            logger.error("a second response to %s %r is ignored", self._scope.method, self._scope.path)
             return False
         self.responded = True
         self._outgoing.put(partial(work, *arguments))
@@ -136,7 +136,7 @@ class HTTPProtocol:
         try:
             file = await asyncio.to_thread(_open_at, path, start)
         except OSError as error:
-            logger.error("404 for %s: its file cannot be opened: %s", self._scope.path, error)
+            logger.error("404 for %r: its file cannot be opened: %s", self._scope.path, error)
             raw.clear()
             _add_length(404, raw, len(NOT_FOUND))
             await self._send_whole(404, raw, NOT_FOUND)

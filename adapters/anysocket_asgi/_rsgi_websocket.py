@@ -92,7 +92,7 @@ class WebSocketProtocol:
     async def finish(self, *, failed: bool) -> None:
         """Send what the app left; what it did not answer is refused, what it did not close is closed."""
         if not self._answered and not failed:
-            logger.error("the RSGI app returned without an answer to the WebSocket to %s", self._path)
+            logger.error("the RSGI app returned without an answer to the WebSocket to %r", self._path)
         self.close((1011 if failed else 1000) if self._answered else 403)
         await self._outgoing.finish()
         if self._transport.linger:

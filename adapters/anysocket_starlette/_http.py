@@ -117,7 +117,7 @@ class _JSONErrors:
             await self._router(scope, receive, watched_send)
             return
         except ClientDisconnect:
-            logger.debug("client left during %s %s", method, path)
+            logger.debug("client left during %s %r", method, path)
             return
         except HTTPException as error:
             if started:
@@ -126,7 +126,7 @@ class _JSONErrors:
         except Exception:
             if started:
                 raise  # Only the server can still tell the client, by cutting the response short.
-            logger.exception("exception in the HTTP handler of %s %s", method, path)
+            logger.exception("exception in the HTTP handler of %s %r", method, path)
             response = _error_response(500, "Internal Server Error", None)
         await response(scope, receive, send)
 

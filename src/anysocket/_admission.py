@@ -56,7 +56,7 @@ class Admission:
         if websocket._state is State.CONNECTING and self._task is not None:
             exceeded = LimitExceeded("accept_timeout", self._seconds)
             logger.warning(
-                "the handler of %s has not answered the handshake: %s: refused and cancelled",
+                "the handler of %r has not answered the handshake: %s: refused and cancelled",
                 websocket.scope.path,
                 exceeded,
                 extra=log_fields(websocket),

@@ -47,7 +47,7 @@ class ConnectionClosed(ConnectionError):
 
     def __str__(self) -> str:
         who = {"peer": "closed by the peer", "us": "closed by us", "lost": "lost without a close frame"}
-        detail = f" ({self.reason})" if self.reason else ""
+        detail = f" ({self.reason!r})" if self.reason else ""
         return f"connection {who[self.by]}, code {self.code}{detail}"
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def log_fields(websocket: WebSocket, handler: Callable[..., object] | None = None) -> dict[str, Any]:
     """What is known of the connection, by name; None for what is not, such as the code of one that is open.
 
-    Every record has every name.
+    Every record has every name. ``path`` and ``close_reason`` are what the peer chose, control characters
+    and all: a formatter that puts them into lines has to escape them, as the records' own text does (``%r``).
     """
     client, closed = websocket.client, websocket._closed
     return {

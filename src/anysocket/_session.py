@@ -35,7 +35,7 @@ def serve_route(
     and a warning, or there is one too many inside the gate, which gets 503 or 429."""
     if not origin_allowed(websocket.scope, allowed_origins):
         logger.warning(
-            "refused a WebSocket to %s from origin %r, not %r: allow it with allowed_origins=[…]",
+            "refused a WebSocket to %r from origin %r, not %r: allow it with allowed_origins=[…]",
             websocket.scope.path,
             websocket.headers.get("origin"),
             websocket.scope.host,
@@ -68,7 +68,7 @@ async def _stop_for(websocket: WebSocket, exceeded: LimitExceeded, handler: Hand
     """One too many: refuse the upgrade, or close the connection, with the limit's name."""
     if websocket._state is State.CONNECTING:
         logger.warning(
-            "refused a WebSocket to %s from %s: %s",
+            "refused a WebSocket to %r from %r: %s",
             websocket.scope.path,
             websocket.client.host if websocket.client else "a unix socket",
             exceeded,
@@ -112,7 +112,7 @@ async def run_handler(handler: Handler, websocket: WebSocket, parameters: Mappin
     else:
         if websocket._state is State.CONNECTING:
             logger.warning(
-                "handler %s of %s returned before accept() or deny(): refused with 403",
+                "handler %s of %r returned before accept() or deny(): refused with 403",
                 handler_name(handler),
                 websocket.scope.path,
                 extra=log_fields(websocket, handler),

@@ -55,4 +55,4 @@ class User:
         return sum(map(int, answers))
 
     def __repr__(self) -> str:
-        return f"<User {self.name} on {len(self.connections)} connections>"
+        return f"<User {self.name!r} on {len(self.connections)} connections>"

@@ -302,4 +302,4 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         )
 
     def __repr__(self) -> str:
-        return f"<WebSocket {self.scope.path} {self.id[:8]} {self._state.value}>"
+        return f"<WebSocket {self.scope.path!r} {self.id[:8]} {self._state.value}>"

@@ -45,7 +45,7 @@ def test_the_end_says_code_reason_and_who() -> None:
     ("closed", "text"),
     [
         (ConnectionClosed(1000), "connection closed by the peer, code 1000"),
-        (ConnectionClosed(4001, "bye", "us"), "connection closed by us, code 4001 (bye)"),
+        (ConnectionClosed(4001, "bye", "us"), "connection closed by us, code 4001 ('bye')"),
         (ConnectionClosed(1006, "", "lost"), "connection lost without a close frame, code 1006"),
     ],
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from anysocket import App, Capability, Denied, WebSocket, WebSocketManager
+from anysocket import App, Capability, ConnectionClosed, Denied, Limits, WebSocket, WebSocketManager
 from core.fake_transport import FakeTransport, soon
+
+FORGED = "a\n\r\x1b[2K\x85\u2028CRITICAL anysocket: forged"
 
 FIELDS = ("websocket_id", "path", "client", "handler", "close_code", "close_reason", "closed_by")
 
@@ -106,3 +109,59 @@ async def test_every_record_about_a_connection_has_them_all(
 async def test_a_refused_origin(caplog: pytest.LogCaptureFixture) -> None:
     (record,) = await records_of(forget, caplog, headers=((b"origin", b"https://elsewhere.example"),))
     assert fields(record)["client"] == "192.0.2.7" and "origin" in record.message
+
+
+# -- what a peer chose stays within its record's one line --
+
+
+async def fail(websocket: WebSocket) -> None:
+    await websocket.accept()
+    raise ValueError
+
+
+async def hang(websocket: WebSocket) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def let_the_end_through(websocket: WebSocket) -> None:
+    await websocket.accept()
+    transport: Any = websocket._transport
+    transport.peer_closes(4000, FORGED)
+    await websocket.receive_text()
+
+
+@pytest.mark.parametrize(
+    ("handler", "limits", "headers"),
+    [
+        (forget, Limits(), ()),
+        (fail, Limits(), ()),
+        (deny_late, Limits(), ()),
+        (let_the_end_through, Limits(), ()),
+        (hang, Limits(accept_timeout=0.01), ()),
+        (let_the_end_through, Limits(connections=1), ()),
+        (forget, Limits(), ((b"origin", FORGED.encode()), (b"host", FORGED.encode()))),
+        (post_in_vain, Limits(), ()),
+    ],
+)
+async def test_text_of_the_peer_forges_no_lines(
+    handler: Callable[[WebSocket], Awaitable[None]],
+    limits: Limits,
+    headers: tuple[tuple[bytes, bytes], ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = App(limits=limits)
+    app.websocket("/<room>")(lambda websocket, room: handler(websocket))
+    waiting = FakeTransport("/first")
+    with caplog.at_level(logging.DEBUG, "anysocket"):
+        if limits.connections:
+            app._gate.enter("another", WebSocket(waiting))
+        await soon(app.serve(FakeTransport(f"/{FORGED}", headers=headers)))
+    assert any("forged" in record.getMessage() for record in caplog.records)
+    for record in caplog.records:
+        assert record.getMessage().isprintable()
+
+
+async def test_what_is_shown_for_people_is_one_line() -> None:
+    """Users log a connection, its end, and who it is."""
+    shown = [str(WebSocket(FakeTransport(f"/{FORGED}"))), str(ConnectionClosed(4000, FORGED))]
+    assert all("forged" in text and text.isprintable() for text in shown)

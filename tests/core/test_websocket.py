@@ -54,7 +54,7 @@ async def test_it_tells_what_the_peer_asked_for() -> None:
 async def test_each_has_a_unique_id_and_shows_where_it_is() -> None:
     first, second = WebSocket(FakeTransport("/a")), WebSocket(FakeTransport("/a"))
     assert first.id != second.id
-    assert repr(first) == f"<WebSocket /a {first.id[:8]} connecting>"
+    assert repr(first) == f"<WebSocket '/a' {first.id[:8]} connecting>"
 
 
 async def test_any_attribute_can_be_set() -> None:

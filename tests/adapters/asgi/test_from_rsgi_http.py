@@ -166,12 +166,12 @@ async def test_second_response_is_logged_and_ignored(running):
     response = await get(running, f"/twice?{name}")
     assert (response.status, response.text) == (200, "first")
     assert await told(running, name) == ["RSGIProtocolError"]
-    assert "a second response to GET /twice is ignored" in running.log()
+    assert "a second response to GET '/twice' is ignored" in running.log()
 
 
 async def test_no_response(running):
     assert (await get(running, "/none")).status == 500
-    assert "without a response to GET /none" in running.log()
+    assert "without a response to GET '/none'" in running.log()
 
 
 async def test_exception_before_the_response(running):

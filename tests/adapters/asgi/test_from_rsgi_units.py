@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -388,3 +389,30 @@ async def test_cancelled_app_sends_nothing_more():
     with pytest.raises(asyncio.CancelledError):
         await running
     assert script.types() == ["websocket.accept"]
+
+
+# -- the log --
+
+
+@pytest.mark.parametrize("kind", ["forgets", "answers twice", "lacks its file", "forgets a WebSocket"])
+async def test_a_path_forges_no_lines_of_the_log(
+    kind: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    async def rsgi_app(scope: Any, protocol: Any) -> None:
+        if kind == "answers twice":
+            protocol.response_empty(204, [])
+            protocol.response_empty(204, [])
+        elif kind == "lacks its file":
+            protocol.response_file(200, [], str(tmp_path / "none"))
+
+    async def receive() -> dict[str, Any]:
+        return CONNECT if "WebSocket" in kind else {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        pass
+
+    path = "/a\n\r\x1b[2K\u2028forged"
+    scope = websocket_scope(path) if "WebSocket" in kind else http_scope(path=path)
+    await from_rsgi(rsgi_app)(scope, receive, send)
+    (record,) = caplog.records
+    assert "forged" in record.getMessage() and record.getMessage().isprintable()

@@ -64,7 +64,7 @@ async def test_refusal_with_what_is_no_status(running):
 
 async def test_no_answer(running):
     assert await refusal(running, "/returns-unanswered") == 403
-    await running.logged("without an answer to the WebSocket to /returns-unanswered")
+    await running.logged("without an answer to the WebSocket to '/returns-unanswered'")
 
 
 @pytest.mark.not_on("testclient", reason="the exception comes out of it: test_from_rsgi_testclient.py")

@@ -39,7 +39,7 @@ async def test_errors_are_json(running: Any) -> None:
     assert (response.status, response.headers["allow"]) == (405, "DELETE, GET, HEAD, POST")
     response = await running.request("GET", "/broken")
     assert (response.status, response.json()) == (500, {"error": "Internal Server Error"})
-    assert "secret" in await running.logged("exception in the HTTP handler of GET /broken")
+    assert "secret" in await running.logged("exception in the HTTP handler of GET '/broken'")
     response = await running.request("HEAD", "/items/7x")
     assert (response.status, response.body) == (404, b"")
 

@@ -263,8 +263,17 @@ def test_exception_is_logged_and_hidden(caplog: pytest.LogCaptureFixture) -> Non
     response = serve(handler, "/div", "POST").post("/div")
     assert (response.status_code, response.json()) == (500, {"error": "Internal Server Error"})
     (record,) = [record for record in caplog.records if record.name == "anysocket"]
-    assert record.getMessage() == "exception in the HTTP handler of POST /div"
+    assert record.getMessage() == "exception in the HTTP handler of POST '/div'"
     assert record.exc_info and "secret" in caplog.text
+
+
+def test_a_path_forges_no_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(request: Request, name: str) -> None:
+        raise ZeroDivisionError
+
+    serve(handler, "/{name}").get("/a%0Ab%E2%80%A8forged")
+    (record,) = [record for record in caplog.records if record.name == "anysocket"]
+    assert "forged" in record.getMessage() and record.getMessage().isprintable()
 
 
 def test_exception_after_the_start_reaches_the_server() -> None:

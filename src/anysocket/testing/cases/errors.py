@@ -72,7 +72,7 @@ class ErrorAttributes(_Errors):
     def expected(self, capabilities: Capability) -> Sight:
         code = 4001 if CODE in capabilities else 1005
         reason = "bye" if REASON in capabilities else ""
-        words = f"connection closed by the peer, code {code}{f' ({reason})' if reason else ''}"
+        words = f"connection closed by the peer, code {code}{f' ({reason!r})' if reason else ''}"
         return Sight(handler=(f"{code} {reason!r} peer", words))
 
     async def handler(self, websocket: WebSocket, stage: Stage) -> None:
