@@ -167,7 +167,7 @@ async def test_a_refusal_is_logged_with_the_limit_and_its_value(caplog: pytest.L
         await refused(app)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "192.0.2.1: limit connections_per_address of 1 reached" in record.message
+    assert "'192.0.2.1': limit connections_per_address of 1 reached" in record.message
 
 
 async def test_observers_are_told_which_limit_it_was() -> None:
