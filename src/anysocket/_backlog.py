@@ -91,8 +91,8 @@ class Backlog:
         older = None if key is None or self._by_key is None else self._by_key.get(key)
         if older is not None:
             return self._replace(older, post)
-        # A broadcast that blocks has waited for room already.
-        if policy != "block" and not self._push_out(size, 1):
+        # A broadcast that blocks has waited for room already, be it in the place of others.
+        if not self._push_out(size, 1) and policy != "block":
             self._count_dropped(post)
             return False
         if key is not None:

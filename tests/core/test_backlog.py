@@ -61,6 +61,15 @@ def test_block_is_taken_as_its_broadcast_has_waited() -> None:
     assert waiting(some) == ["a", "b"]
 
 
+def test_block_pushes_out_what_may_be_dropped_too() -> None:
+    """What waits stays within its bounds: there is room for it only in the place of those."""
+    some = backlog(2, 10)
+    assert add(some, "aaaa", "drop_oldest") and add(some, "bbbb", "drop_oldest")
+    assert some.fits(8) and add(some, "c" * 8, "block")
+    assert waiting(some) == ["c" * 8]
+    assert (some.messages, some.bytes, some.messages_dropped) == (1, 8, 2)
+
+
 def test_conflate_keeps_the_newest_of_each_key_in_the_place_of_the_oldest() -> None:
     some = backlog(3)
     for data, key in [("a1", "a"), ("b1", "b"), ("a2, longer", "a"), ("c1", "c"), ("b2", "b"), ("a3", "a")]:
