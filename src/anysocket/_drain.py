@@ -128,7 +128,7 @@ class Live:
         self.abandoned = True
         try:
             self.coroutine.close()
-        except Exception:
+        except (Exception, CancelledError, SystemExit):  # Nor does it end the server, or keep the others.
             extra = log_fields(self.websocket) if self.websocket else None
             logger.exception("handler %s failed as it was left behind", self.name, extra=extra)
         self.cancel()

@@ -371,10 +371,11 @@ async def test_what_a_handler_raises_as_it_is_left_behind_is_logged(
     assert serves.done() and "on the way out" in caplog.text
 
 
+@pytest.mark.parametrize("error", [LookupError(), SystemExit(), asyncio.CancelledError()], ids=repr)
 async def test_what_is_raised_around_a_handler_left_behind_is_logged(
-    caplog: pytest.LogCaptureFixture,
+    error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As by what an adapter runs instead of a handler."""
+    """As by what an adapter runs instead of a handler. None of it ends the server, or keeps others."""
     app = App()
 
     async def guest() -> None:
@@ -383,7 +384,7 @@ async def test_what_is_raised_around_a_handler_left_behind_is_logged(
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
         finally:
-            raise LookupError("on the way out")
+            raise error
 
     async def server() -> None:
         coroutine = guest()
@@ -392,10 +393,12 @@ async def test_what_is_raised_around_a_handler_left_behind_is_logged(
         with app.watch("a guest", websocket).around(coroutine):
             await coroutine
 
-    serves = asyncio.create_task(server())
+    serves = [asyncio.create_task(server()) for _ in range(2)]
     await settle()
     await app.drain(SHORT)
-    assert serves.done() and "handler a guest failed as it was left behind" in caplog.text
+    assert all(task.done() for task in serves)
+    failed = [record for record in caplog.records if "handler a guest failed" in record.message]
+    assert [record.exc_info and record.exc_info[1] for record in failed] == [error, error]
 
 
 async def test_a_cancellation_by_the_server_comes_out() -> None:
