@@ -279,6 +279,29 @@ async def test_tcp_that_still_waits_is_aborted_at_the_end() -> None:
     assert transport.aborted
 
 
+async def test_what_was_left_to_the_server_is_cancelled_and_left_behind_at_the_end() -> None:
+    """There are servers that would wait for it without limit."""
+    app, seen = App(), list[str]()
+
+    async def guest() -> None:
+        try:
+            await swallow(WebSocket(FakeTransport()))
+        finally:
+            seen.append("finally")
+
+    async def server() -> None:
+        coroutine = guest()
+        with app.watch("a guest", left=True).around(coroutine):
+            await coroutine
+
+    serves = asyncio.create_task(server())
+    await settle()
+    await app.drain(SHORT)
+    assert not serves.done()
+    await soon(serves)
+    assert seen == ["finally"]
+
+
 # -- what the handlers see --
 
 

@@ -101,6 +101,15 @@ async def test_a_peer_that_takes_nothing_is_lost() -> None:
     session.transport.let_sends_go()
 
 
+async def test_a_server_that_fails_to_send_a_ping_loses_the_peer(caplog: pytest.LogCaptureFixture) -> None:
+    """Else nobody would be told: the ping's task has no one who waits for it."""
+    session = Session(Heartbeat(interval=0.01, timeout=60.0))
+    session.transport.send_fails_with = ZeroDivisionError("a bug of the server")
+    await soon(session.serving)
+    assert session.end is not None and (session.end.code, session.end.by) == (1006, "lost")
+    assert "a bug of the server" in caplog.text
+
+
 async def test_a_peer_that_sends_is_there_though_it_does_not_answer() -> None:
     session = Session(Heartbeat(interval=0.01, timeout=0.2))
     await session.until_pinged()
