@@ -394,6 +394,21 @@ async def test_what_a_handler_raises_as_it_is_left_behind_is_logged(
     assert serves.done() and "on the way out" in caplog.text
 
 
+async def test_a_guest_that_swallows_cancellation_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """A mounted app's connection, of which the core knows nothing that it could cut."""
+    app = App()
+
+    async def server() -> None:
+        coroutine = swallow(WebSocket(FakeTransport()))
+        with app.watch("a guest").around(coroutine):
+            await coroutine
+
+    serves = asyncio.create_task(server())
+    await settle()
+    await app.drain(SHORT)
+    assert serves.done() and "a guest (1)" in caplog.text
+
+
 @pytest.mark.parametrize("error", [LookupError(), SystemExit(), asyncio.CancelledError()], ids=repr)
 async def test_what_is_raised_around_a_handler_left_behind_is_logged(
     error: BaseException, caplog: pytest.LogCaptureFixture

@@ -548,6 +548,14 @@ async def test_before_accept_a_room_does_not_reach_it() -> None:
     assert await manager.broadcast_to_all("anybody?") == 1
 
 
+async def test_before_accept_nobody_waits_for_it() -> None:
+    transport = FakeTransport()
+    manager = WebSocketManager(policy="block")
+    manager.add_connection("early", WebSocket(transport))
+    assert await soon(manager.broadcast_to_all("anybody?")) == 0
+    assert transport.sent == []
+
+
 # -- a peer that reads no more --
 
 
