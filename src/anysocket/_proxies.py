@@ -125,8 +125,8 @@ def _parse_node(text: str) -> Address | None:
     return Address(str(address), port) if port < 1 << 16 else None
 
 
-def _elements(text: str) -> Iterator[str | None]:
-    """The hops of ``Forwarded`` from the last one back; None for what is none.
+def _elements(text: str) -> Iterator[str]:
+    """The hops of ``Forwarded`` from the last one back, as far as what is written is one.
 
     Read from the right, where trusted proxies have written: whatever somebody has put to the left of it,
     such as a quote that is never closed, does not change it.
@@ -139,13 +139,10 @@ def _elements(text: str) -> Iterator[str | None]:
             yield element
             end = start
         elif start < 0:
-            yield None
             return
 
 
-def _forwarded_hop(element: str | None) -> Hop:
-    if element is None:
-        return Hop(None)
+def _forwarded_hop(element: str) -> Hop:
     pairs = {name.lower(): value for name, value in PAIRS.findall(element)}
     values = {
         name: re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
