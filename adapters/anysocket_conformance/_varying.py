@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from anysocket.testing.cases import CASES
+from anysocket.testing.cases._outcomes import AnyStage
 from anysocket_conformance.deviations.requests import RSGI
 
 UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-sansio-uvloop")
 HYPERCORN = ("hypercorn", "hypercorn-tls", "hypercorn-http2")
+HTTP2 = ("hypercorn-http2",)
 GRANIAN = (*RSGI, "granian-asgi")
 """Its receive is in flight apart from who waits for it, and its threads are not those of Python."""
 EVERY = (*GRANIAN, *UVICORN, *HYPERCORN, "daphne", "testclient")
 THREADS = ("granian-rsgi-mt", "granian-asgi")
 """What is sent at once is written by several threads."""
 
+OUTCOMES = tuple(case.name for case in CASES if isinstance(case, AnyStage))
+"""The cases of how handlers end."""
+
 VARYING: dict[str, tuple[str, ...]] = {
+    # Whether a handler's end, of which the process may die, still lets its client and others be answered.
+    **{name: HYPERCORN if name.startswith(("exit", "raise")) else HTTP2 for name in OUTCOMES},
     # Whether a server that is not read from answers, or tells, before the client has waited long enough.
     "peer-closes-while-handler-floods": EVERY,
     "peer-closes-while-handler-sends": EVERY,
     "peer-closes-while-handler-sleeps": EVERY,
+    "peer-hangs-up-while-handler-floods": EVERY,
+    "peer-reset-while-handler-sends": EVERY,
+    "silent-peer": GRANIAN,
+    "survives-strange-paths": ("daphne",),
+    # What is done first as the process ends.
+    "close-at-sigint": UVICORN,
+    "receiving-handler-unwinds": GRANIAN,
     "unread-at-our-close": UVICORN,
     # Which messages are out of order, if any.
     "send-one-by-one": THREADS,
