@@ -53,5 +53,12 @@ class Call:
         self.function: Callable[[Any], object] | None = function
 
     def __call__(self, future: Any) -> None:
-        if self.function is not None:
-            self.function(future)
+        function, self.function = self.function, None
+        if function is not None:
+            function(future)
+
+
+def forget_frames(error: BaseException) -> None:
+    """Of an error that a server's own future keeps: from its traceback's frames the future can be reached, and
+    no garbage collector sees into that cycle."""
+    error.__traceback__ = None

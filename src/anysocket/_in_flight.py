@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context
 from typing import Any
 
+from anysocket._begun import forget_frames
+
 
 class InFlight:
     """Keeps one receive of the transport in flight and hands its result to ``arrived``, which says
@@ -127,6 +129,7 @@ class InFlight:
             except (Exception, asyncio.CancelledError) as error:
                 self.active, self._iterator, self._settled = False, None, None
                 self._lost(error)
+                forget_frames(error)
                 return
             self.active = self._arrived(event)
 

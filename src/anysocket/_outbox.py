@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from anysocket._backlog import Backlog, Post, Send
-from anysocket._begun import Call, finish, steps_of
+from anysocket._begun import Call, finish, forget_frames, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._policy import OutboxPolicy
 
@@ -305,3 +305,4 @@ class Outbox:
             sending.result()
         except (Exception, asyncio.CancelledError) as error:
             self._on_failure(error)
+            forget_frames(error)
