@@ -59,6 +59,6 @@ class Call:
 
 
 def forget_frames(error: BaseException) -> None:
-    """Of an error that a server's own future keeps: from its traceback's frames the future can be reached, and
-    no garbage collector sees into that cycle."""
+    """Of an error that a server's own future keeps: the frames of its traceback lead back to that future, and
+    no garbage collector sees into such a cycle."""
     error.__traceback__ = None

@@ -20,14 +20,7 @@ from anysocket._backlog import Backlog, Post, Send
 from anysocket._begun import Call, finish, forget_frames, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._policy import OutboxPolicy
-
-SENDS_PER_ROUND = 64
-ROUND = 0.05
-PAUSE = 0.001
-"""So many sends of a connection within so many seconds are followed by a pause, unless its peer was heard
-meanwhile. Most servers take at once what is sent to a dead peer: a handler that only sends would be alone in
-the process for ever, and the end of its peer never noticed. A real pause, as servers with threads of their
-own need the interpreter for it."""
+from anysocket._rounds import SENDS_PER_ROUND, Rounds
 
 
 class Outbox:
@@ -35,7 +28,7 @@ class Outbox:
 
     ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
     one, and of anything that goes wrong with a post, and ends the outbox. ``on_overfull`` hears when a post
-    that may not be dropped has no room. ``heard`` tells how many messages the peer has sent so far.
+    that may not be dropped has no room. ``heard`` tells how many messages the peer has sent.
     """
 
     __slots__ = (
@@ -43,16 +36,13 @@ class Outbox:
         "_callback",
         "_end",
         "_failures",
-        "_heard",
-        "_heard_before",
         "_interrupting",
         "_last",
         "_loop",
         "_on_failure",
         "_on_overfull",
         "_open",
-        "_round_began",
-        "_sends_in_round",
+        "_rounds",
         "_under_way",
         "_waiting_for_room",
         "backlog",
@@ -63,15 +53,14 @@ class Outbox:
     def __init__(
         self,
         failures: tuple[type[BaseException], ...],
+        heard: Callable[[], int],
         *,
         on_failure: Callable[[BaseException], None],
         on_overfull: Callable[[], None],
-        heard: Callable[[], int],
     ) -> None:
         self._failures = failures
         self._on_failure = on_failure
         self._on_overfull = on_overfull
-        self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._open = False
         self._end: ConnectionClosed | None = None
@@ -80,9 +69,7 @@ class Outbox:
         self.messages_sent = 0
         self.bytes_sent = 0
         self._waiting_for_room: asyncio.Future[None] | None = None
-        self._sends_in_round = 0
-        self._round_began = self._loop.time()
-        self._heard_before = 0
+        self._rounds = Rounds(heard, self._loop)
         # The task that waits until the server has taken a message.
         self._under_way: asyncio.Task[Any] | None = None
         # The server's future of the last message, while it holds the pen; and what it calls, if anything.
@@ -154,21 +141,14 @@ class Outbox:
                 self.release()
             elif self._last is None:
                 self._busy = False
-        self._sends_in_round += 1
-        if self._sends_in_round == SENDS_PER_ROUND:
-            await self._end_round()
+        rounds = self._rounds
+        rounds.sends += 1
+        if rounds.sends == SENDS_PER_ROUND:
+            await rounds.end()
 
     def _interrupted(self) -> bool:
         """Whether a cancellation was abandon()'s alone: then it is none to the sender's task."""
         return self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0
-
-    async def _end_round(self) -> None:
-        self._sends_in_round = 0
-        heard = self._heard()
-        if heard == self._heard_before and self._loop.time() - self._round_began < ROUND:
-            await asyncio.sleep(PAUSE)
-        self._heard_before = heard
-        self._round_began = self._loop.time()
 
     def post(
         self, send: Send, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable = None

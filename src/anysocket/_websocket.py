@@ -7,6 +7,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from anysocket._capability import Capability
@@ -92,12 +93,8 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
             on_lost=self._lost,
             on_oversize=self._too_big,
         )
-        self._outbox = Outbox(
-            transport.failures,
-            on_failure=self._lost,
-            on_overfull=self._too_slow,
-            heard=self._inbox.received_so_far,
-        )
+        heard, too_slow = self._inbox.received_so_far, partial(self._begin_close, *SLOW_CONSUMER)
+        self._outbox = Outbox(transport.failures, heard, on_failure=self._lost, on_overfull=too_slow)
         self._closed: ConnectionClosed | None = None
         self._closer: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -236,9 +233,6 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         text = f"message of {size} bytes exceeds max_message_bytes={self.max_message_bytes}"
         self._begin_close(1009, text, drop_unread=False)
         return Message("error", text, 1009, text)
-
-    def _too_slow(self) -> None:
-        self._begin_close(*SLOW_CONSUMER)
 
     def _over(self, closed: ConnectionClosed, *, drop_unread: bool = False) -> None:
         """Everything that follows from the end; only the first one counts."""

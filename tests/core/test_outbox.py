@@ -621,8 +621,8 @@ async def test_a_handler_that_only_sends_learns_that_its_peer_left() -> None:
 
 async def test_a_handler_that_takes_its_time_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only sends in quick succession are followed by a pause."""
-    monkeypatch.setattr("anysocket._outbox.ROUND", 0.0)
-    monkeypatch.setattr("anysocket._outbox.PAUSE", 3600.0)
+    monkeypatch.setattr("anysocket._rounds.ROUND", 0.0)
+    monkeypatch.setattr("anysocket._rounds.PAUSE", 3600.0)
     transport = FakeTransport()
     websocket = await accepted(transport)
     for _ in range(200):
