@@ -20,7 +20,7 @@ from typing import Any
 from anysocket_servers import BY_NAME, SERVERS, Running, Server, start
 
 SUITE = "autobahntestsuite==0.8.2"
-MODULE = "benchmarks.apps"
+MODULE = "benchmarks.peers"
 CASES = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"]
 PASSED = {"OK", "NON-STRICT", "INFORMATIONAL"}
 SUITE_TIMEOUT = 600
@@ -62,8 +62,8 @@ def _install(python: str, environment: Path) -> str:
 
 def _compare(wstest: str, server: Server, folder: Path) -> list[str]:
     raw = "raw_rsgi" if server.interface == "rsgi" else "raw_asgi"
-    bare = _play(wstest, server, f"{MODULE}:{raw}", folder / f"{server.name}-bare")
-    ours = _play(wstest, server, f"{MODULE}:app", folder / f"{server.name}-anysocket")
+    bare = _play(wstest, server, f"{MODULE}.{raw}:app", folder / f"{server.name}-bare")
+    ours = _play(wstest, server, f"{MODULE}.anysocket_app:app", folder / f"{server.name}-anysocket")
     for who, behaviours in (("bare", bare), ("anysocket", ours)):
         counted = ", ".join(f"{number} {what}" for what, number in Counter(behaviours.values()).most_common())
         print(f"{server.name} {who}: {counted}", flush=True)

@@ -3,166 +3,157 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from dataclasses import dataclass
-from pathlib import Path
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, cast
 
 HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+TEXT, CLOSE, PING = 1, 8, 9
+AT_ONCE = 50
+"""Handshakes on the way at the same time."""
+OPEN_TIMEOUT = 30.0
+"""Seconds for one of them."""
+SMALL = 4096
+"""Bytes that the system may keep for a client that is to stop reading."""
 
 
-def text_frame(payload: bytes) -> bytes:
-    """A masked text frame (RFC 6455 section 5.2) with the mask 0, which leaves the payload as it is."""
+def frame(payload: bytes, opcode: int = TEXT) -> bytes:
+    """A masked frame (RFC 6455 section 5.2) with the mask 0, which leaves the payload as it is."""
     size = len(payload)
     if size < 126:
-        header = bytes([0x81, 0x80 | size])
+        header = bytes([0x80 | opcode, 0x80 | size])
     elif size < 65536:
-        header = bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
+        header = bytes([0x80 | opcode, 0xFE]) + size.to_bytes(2, "big")
     else:
-        header = bytes([0x81, 0xFF]) + size.to_bytes(8, "big")
+        header = bytes([0x80 | opcode, 0xFF]) + size.to_bytes(8, "big")
     return header + bytes(4) + payload
 
 
-def echoed_size(size: int) -> int:
-    """How many bytes the server's unmasked frame has."""
+def size_from_server(size: int) -> int:
+    """How many bytes an unmasked frame with such a payload has."""
     return size + (2 if size < 126 else 4 if size < 65536 else 10)
 
 
-class EchoClient(asyncio.Protocol):
-    """Keeps ``depth`` messages on the way and counts what comes back."""
+class Client(asyncio.Protocol):
+    """One connection. ``took`` is called for each message, or ``counted`` where only their number matters."""
 
-    def __init__(self, size: int, depth: int) -> None:
-        self.frame = text_frame(b"x" * size)
-        self.expected = echoed_size(size)
-        self.depth = depth
-        self.pending = 0
-        self.received = 0
-        self.opened = asyncio.get_running_loop().create_future()
-        self.transport: asyncio.Transport | None = None
+    def __init__(self, path: str = "/") -> None:
+        loop = asyncio.get_running_loop()
+        self.path = path
+        self.expected = 0
+        """Bytes of each frame to come, if all are alike: then they are counted without being looked at."""
+        self.close_code: int | None = None
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self._pending = bytearray()
+
+    def took(self, payload: bytes) -> None:
+        self.counted(1)
+
+    def counted(self, messages: int) -> None: ...
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(HANDSHAKE)
-
-    def start(self) -> None:
-        assert self.transport is not None
-        self.transport.write(self.frame * self.depth)
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(HANDSHAKE.format(path=self.path).encode())
 
     def data_received(self, data: bytes) -> None:
-        if not self.opened.done():
-            if b"\r\n\r\n" not in data:
-                return
-            self.opened.set_result(None)
+        expected = self.expected
+        if expected and not self._pending and not len(data) % expected and data[0] == 0x80 | TEXT:
+            self.counted(len(data) // expected)
             return
-        self.pending += len(data)
-        whole, self.pending = divmod(self.pending, self.expected)
-        if whole:
-            self.received += whole
-            assert self.transport is not None
-            self.transport.write(self.frame * whole)
+        self._pending += data
+        if not self.opened.done() and not self._take_head():
+            return
+        while self._take_frame():
+            pass
+
+    def _take_head(self) -> bool:
+        head, end, rest = bytes(self._pending).partition(b"\r\n\r\n")
+        if not end:
+            return False
+        if not head.startswith(b"HTTP/1.1 101"):
+            self.opened.set_exception(ConnectionError(head.decode(errors="replace").splitlines()[0]))
+            self.transport.abort()
+            return False
+        self._pending = bytearray(rest)
+        self.opened.set_result(None)
+        return True
+
+    def _take_frame(self) -> bool:
+        pending = self._pending
+        if len(pending) < 2:
+            return False
+        size, begin = pending[1] & 127, 2
+        if size > 125:
+            width = 2 if size == 126 else 8
+            size, begin = int.from_bytes(pending[2 : 2 + width], "big"), 2 + width
+        if len(pending) < begin + size:
+            return False
+        opcode, payload = pending[0] & 15, bytes(pending[begin : begin + size])
+        del pending[: begin + size]
+        if opcode == CLOSE:
+            self.close_code = int.from_bytes(payload[:2], "big") if payload else 1005
+            self.transport.write(frame(payload, CLOSE))
+        elif opcode == PING:
+            self.transport.write(frame(payload, PING + 1))
+        elif opcode == TEXT:
+            self.took(payload)
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.opened.done():
-            self.opened.set_exception(ConnectionError("refused"))
+            self.opened.set_exception(error or ConnectionError("closed during the handshake"))
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
-@dataclass(frozen=True)
-class Load:
-    """What one run measured."""
-
-    messages: int
-    seconds: float
-    client_cpu: float
+AnyClient = TypeVar("AnyClient", bound=asyncio.Protocol)
 
 
-async def run_echo(
-    port: int, connections: int, size: int, depth: int, seconds: float, on_start: object
-) -> Load:
-    """Open the connections, call ``on_start``, echo for ``seconds``."""
+async def connect(port: int, make: Callable[[], AnyClient], *, small: bool = False) -> AnyClient:
+    """A TCP connection with this protocol. ``small``: the system keeps little of what it does not read."""
+    raw = socket.socket()
+    if small:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+    raw.setblocking(False)
     loop = asyncio.get_running_loop()
-    clients = []
-    for _ in range(connections):
-        _, client = await loop.create_connection(lambda: EchoClient(size, depth), "127.0.0.1", port)
+    await loop.sock_connect(raw, ("127.0.0.1", port))
+    _, client = await loop.create_connection(make, sock=raw)
+    return client
+
+
+async def open_client(port: int, client: Client, *, small: bool = False) -> Client:
+    """Its handshake is done. ``ConnectionError`` if it is refused."""
+    async with asyncio.timeout(OPEN_TIMEOUT):
+        await connect(port, lambda: client, small=small)
         await client.opened
-        clients.append(client)
-    assert callable(on_start)
-    on_start()
-    cpu, start = time.process_time(), time.monotonic()
+    return client
+
+
+Opened = TypeVar("Opened")
+
+
+async def open_many(count: int, open_one: Callable[[int], Awaitable[Opened]]) -> list[Opened]:
+    """So many, some at a time."""
+    numbers = iter(range(count))
+    opened: list[Opened] = []
+
+    async def some() -> None:
+        for number in numbers:
+            opened.append(await open_one(number))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(AT_ONCE, count)):
+            group.create_task(some())
+    return opened
+
+
+async def abort_all(clients: Sequence[Client]) -> None:
+    """All hang up without a word."""
     for client in clients:
-        client.start()
-    await asyncio.sleep(seconds)
-    load = Load(sum(c.received for c in clients), time.monotonic() - start, time.process_time() - cpu)
-    for client in clients:
-        assert client.transport is not None
         client.transport.abort()
-    return load
-
-
-class RequestClient(asyncio.Protocol):
-    """Sends a request when the response to the last one is here, whose body is JSON."""
-
-    def __init__(self, path: str) -> None:
-        self.request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n".encode()
-        self.pending = b""
-        self.received = 0
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def start(self) -> None:
-        assert self.transport is not None
-        self.transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        self.pending += data
-        if self.pending.endswith(b"}"):
-            assert self.pending.startswith(b"HTTP/1.1 200"), self.pending
-            self.pending = b""
-            self.received += 1
-            self.start()
-
-
-async def run_requests(port: int, connections: int, path: str, seconds: float, on_start: object) -> Load:
-    """Open the connections, call ``on_start``, send requests for ``seconds``."""
-    loop = asyncio.get_running_loop()
-    clients = []
-    for _ in range(connections):
-        _, client = await loop.create_connection(lambda: RequestClient(path), "127.0.0.1", port)
-        clients.append(client)
-    assert callable(on_start)
-    on_start()
-    cpu, start = time.process_time(), time.monotonic()
-    for client in clients:
-        client.start()
-    await asyncio.sleep(seconds)
-    load = Load(sum(c.received for c in clients), time.monotonic() - start, time.process_time() - cpu)
-    for client in clients:
-        assert client.transport is not None
-        client.transport.abort()
-    return load
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its children so far, all threads, exact to the nanosecond."""
-    nanoseconds = 0
-    for candidate in [pid, *children(pid)]:
-        for schedstat in Path(f"/proc/{candidate}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # A thread that has ended.
-                nanoseconds += int(schedstat.read_text().split()[0])
-    return nanoseconds / 1e9
-
-
-def children(pid: int) -> list[int]:
-    """Every descendant of a process."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as listing:
-            direct = [int(child) for child in listing.read().split()]
-    except FileNotFoundError:
-        return []
-    return direct + [grandchild for child in direct for grandchild in children(child)]
+    if clients:
+        await asyncio.wait([client.ended for client in clients])

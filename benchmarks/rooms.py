@@ -1,8 +1,7 @@
-"""Rooms under load, over real sockets.
+"""Rooms under load, and whether anything is lost: what ``python -m benchmarks`` has no time for.
 
 python -m benchmarks.rooms stalled     1,000 members, of whom 5 do not read, and the rest without these
 python -m benchmarks.rooms churn       1,000 members that come, leave, die and come back for 60 s
-python -m benchmarks.rooms idle        5,000 idle connections, in turns with the raw server's
 """
 
 from __future__ import annotations
@@ -10,29 +9,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
-import tempfile
 
-from benchmarks.echo import SERVERS, running
-from benchmarks.rooms_churn import churn, idle
+from anysocket_servers import BY_NAME, ProcessRunning, start
+from benchmarks.contestants import ROOT
+from benchmarks.rooms_churn import churn
 from benchmarks.rooms_stalled import STALLED, Fanned, fan_out
 
 APP = "benchmarks.rooms_app:app"
-IDLE = 5000
 
 
-def show_stalled(name: str, options: argparse.Namespace) -> None:
+def show_stalled(running: ProcessRunning, options: argparse.Namespace) -> None:
     """Rounds without and with members that do not read, on one server."""
     ratios = []
-    with running(SERVERS[name][0], APP) as (port, pid):
-        for _ in range(options.rounds):
-            for stalled in (0, STALLED):
-                fanned = asyncio.run(fan_out(port, pid, stalled, options.rate))
-                print(f"{name}, {stalled} do not read: {told(fanned)}", flush=True)
-            ratios.append([each.p99 / others.p99 for others, each in (fanned.taken, fanned.arrived)])
+    for _ in range(options.rounds):
+        both = []
+        for stalled in (0, STALLED):
+            both.append(asyncio.run(fan_out(running.port, running.process.pid, stalled, options.rate)))
+            print(f"{running.name}, {stalled} do not read: {told(both[-1])}", flush=True)
+        ratios.append([each.p99 / others.p99 for others, each in (both[-1].taken, both[-1].arrived)])
     taken, arrived = (statistics.median(each) for each in zip(*ratios, strict=True))
     print(
-        f"{name}, p99 of broadcasts to all, 5 of whom do not read, beside those to the others, medians of "
-        f"{options.rounds} rounds: taken x {taken:.2f}, arrived x {arrived:.2f}",
+        f"{running.name}, p99 of broadcasts to all, 5 of whom do not read, beside those to the others, "
+        f"medians of {options.rounds} rounds: taken x {taken:.2f}, arrived x {arrived:.2f}",
         flush=True,
     )
 
@@ -47,38 +45,28 @@ def told(fanned: Fanned) -> str:
     return f"taken {times[0]}; arrived {times[1]}; lost {fanned.lost}; memory {memory}; {fanned.closed or ''}"
 
 
-def show_churn(name: str, options: argparse.Namespace) -> None:
+def show_churn(running: ProcessRunning, options: argparse.Namespace) -> None:
     """Rounds on one server, to see whether memory goes on to grow."""
-    with tempfile.TemporaryFile() as log:
-        with running(SERVERS[name][0], APP, log) as (port, pid):
-            for _ in range(options.rounds):
-                print(f"{name}: {asyncio.run(churn(port, pid, options.rate))}", flush=True)
-        log.seek(0)
-        print(f"{name}: {log.read().count(b'Traceback')} exceptions in the log", flush=True)
-
-
-def show_idle(name: str, options: argparse.Namespace) -> None:
-    """Rounds on servers of their own."""
-    command, raw = SERVERS[name]
     for _ in range(options.rounds):
-        for app, path in ((f"benchmarks.apps:{raw}", "/"), (APP, "/member")):
-            with running(command, app) as (port, pid):
-                seconds, kilobytes = asyncio.run(idle(port, pid, IDLE, path))
-                print(f"{name}, {app}: {IDLE} in {seconds:.2f} s, {kilobytes:.1f} KiB each", flush=True)
+        came = asyncio.run(churn(running.port, running.process.pid, options.rate))
+        print(f"{running.name}: {came}", flush=True)
+    print(f"{running.name}: {running.log().count('Traceback')} exceptions in the log", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    show = {"stalled": show_stalled, "churn": show_churn, "idle": show_idle}
+    show = {"stalled": show_stalled, "churn": show_churn}
     parser.add_argument("what", choices=sorted(show))
-    parser.add_argument("--server", action="append", choices=sorted(SERVERS))
+    parser.add_argument("--server", action="append", choices=sorted(BY_NAME))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=float, default=10, help="broadcasts a second")
     options = parser.parse_args()
-    for name in options.server or ("granian-rsgi", "uvicorn"):
-        show[options.what](name, options)
+    for name in options.server or ("granian-rsgi", "uvicorn-sansio"):
+        with start(BY_NAME[name], APP, ROOT) as running:
+            assert isinstance(running, ProcessRunning)
+            show[options.what](running, options)
 
 
 if __name__ == "__main__":

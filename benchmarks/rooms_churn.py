@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 
-from benchmarks.rooms_crowd import Board, Member, broadcast, join, join_many, leave, memory, missing, state
+from benchmarks.meter import memory
+from benchmarks.rooms_crowd import Board, Member, broadcast, join, join_many, leave, missing, state
 
 MEMBERS, STAY, SECONDS, SIZE = 1000, 100, 60, 64
 VISIT = 4.0
@@ -61,21 +61,3 @@ async def come_and_go(
         chance.choice([member.close, member.reset, member.hang_up])()
         await member.ended
         gone.append(member)
-
-
-async def idle(port: int, pid: int, count: int, path: str) -> tuple[float, float]:
-    """Seconds to accept so many connections, and KiB of memory for each."""
-    await _gone(await join_many(port, Board(), 100, path))
-    before, begin = memory(pid), time.monotonic()
-    members = await join_many(port, Board(), count, path)
-    seconds = time.monotonic() - begin
-    await asyncio.sleep(1)  # For what the server still does for them.
-    kilobytes = (memory(pid) - before) * 1024 / count
-    await _gone(members)
-    return seconds, kilobytes
-
-
-async def _gone(members: list[Member]) -> None:
-    for member in members:
-        member.transport.abort()
-    await asyncio.wait([member.ended for member in members])

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from benchmarks.meter import memory
 from benchmarks.rooms_crowd import (
     Board,
     Member,
@@ -15,7 +16,6 @@ from benchmarks.rooms_crowd import (
     join,
     join_many,
     leave,
-    memory,
     missing,
     state,
 )

@@ -1,0 +1,83 @@
+"""What a client sends comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from anysocket_servers import ProcessRunning
+from benchmarks.contestants import Contestant, Field
+from benchmarks.dialects import Talker
+from benchmarks.load import abort_all, frame, open_client, open_many, size_from_server
+from benchmarks.meter import Meter, settled
+from benchmarks.workload import CPU, Case, Figures, Workload
+
+WARM = 0.1
+"""Seconds before what is measured."""
+MAIN = (50, 64, 1)
+LOADS = [
+    *((50, 64, 10), (1, 64, 1), (1, 64, 10), (500, 64, 1), (500, 64, 10)),
+    *((50, 4096, 1), (50, 4096, 10), (50, 65536, 1), (50, 65536, 10)),
+]
+"""Connections, bytes, depth."""
+
+
+class EchoClient(Talker):
+    """Keeps ``depth`` messages on the way."""
+
+    def __init__(self, contestant: Contestant) -> None:
+        super().__init__(contestant.dialect.path(None))
+        self.messages = 0
+
+    def begin(self, text: str, depth: int) -> None:
+        payload = text.encode()
+        self.expected, self.frame = size_from_server(len(payload)), frame(payload)
+        self.transport.write(self.frame * depth)
+
+    def counted(self, messages: int) -> None:
+        self.messages += messages
+        self.transport.write(self.frame * messages)
+
+
+async def open_echo(port: int, contestant: Contestant, number: int = 0) -> EchoClient:
+    client = EchoClient(contestant)
+    await open_client(port, client)
+    await contestant.dialect.greet(client, None)
+    return client
+
+
+async def measure(
+    connections: int, size: int, depth: int, seconds: float, running: ProcessRunning, contestant: Contestant
+) -> Figures:
+    clients = await open_many(connections, partial(open_echo, running.port, contestant))
+    text = contestant.dialect.message("x" * size, None)
+    for client in clients:
+        client.begin(text, depth)
+    await asyncio.sleep(WARM)
+    before = sum(client.messages for client in clients)
+    meter = Meter(running.process.pid)
+    await asyncio.sleep(seconds)
+    figures = meter.stop(sum(client.messages for client in clients) - before)
+    await abort_all(clients)
+    await settled(running.process.pid)
+    return figures
+
+
+def told(connections: int, size: int, depth: int) -> str:
+    bytes_or_more = f"{size} B" if size < 1024 else f"{size // 1024} KiB"
+    return f"{connections} connection{'s'[: connections - 1]}, {bytes_or_more}, depth {depth}"
+
+
+def workload(field: Field, seconds: float) -> Workload:
+    cases = [Case(told(*MAIN), field.all(), partial(measure, *MAIN, seconds), free=field.core())]
+    cases += [
+        Case(told(*load), field.floors(), partial(measure, *load, seconds / 2), quick=False) for load in LOADS
+    ]
+    return Workload(
+        "echo",
+        "Echo",
+        "Each connection has so many messages on the way (depth), each of which comes back before the next.",
+        "message",
+        CPU,
+        cases,
+    )
