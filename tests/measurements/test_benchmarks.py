@@ -1,0 +1,77 @@
+"""``python -m benchmarks``: what it counts, and what it says of the figures."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contestants import Field
+from benchmarks.load import Client, size_from_server
+from benchmarks.report import tables
+from benchmarks.results import Results, Row, load_results
+from benchmarks.runner import Run
+from benchmarks.targets import ECHO
+from benchmarks.workload import Case
+from benchmarks.workloads import echo
+
+ABOUT = {"quick": True, "rounds": 3, "seconds": 60, "versions": {}}
+
+
+class Counting(Client):
+    messages = 0
+
+    def counted(self, messages: int) -> None:
+        self.messages += messages
+
+
+def row(contestant: str, *figures: float) -> Row:
+    return Row(*ECHO, contestant, contestant, pinned=True, figures={"us": list(figures)})
+
+
+@pytest.mark.parametrize("size", [1, 7, 66, 1000])
+async def test_messages_are_counted_however_they_are_cut(size: int) -> None:
+    client = Counting()
+    client.opened.set_result(None)
+    client.expected = size_from_server(64)
+    stream = (b"\x81\x40" + b"x" * 64) * 50
+    for begin in range(0, len(stream), size):
+        client.data_received(stream[begin : begin + size])
+    assert client.messages == 50
+
+
+def test_everybody_has_a_turn_in_each_round() -> None:
+    field = Field(("uvicorn-sansio",), quick=True)
+    case = Case("few", field.libraries("raw"), partial(echo.measure, 2, 64, 1, 0.1))
+    (measured,) = Run(echo.workload(field, 0.1), [case], 2, pinned=False).rows()
+    assert not measured.failed
+    assert len(measured.figures["us"]) == 2
+    assert min(measured.figures["rate"]) > 100
+    assert max(measured.figures["generator"]) < 1.1
+
+
+def test_medians_are_beside_the_servers_own() -> None:
+    rows = [row("granian-rsgi/raw", 10, 10, 99), row("granian-rsgi/anysocket", 10.5, 1, 12)]
+    text = tables(Results(ABOUT, rows, {"ws on Node.js": "no npm"}))
+    assert "10.5 (x 1.05)" in text
+    assert "| Echo on Granian RSGI beside no library | 1.08 x | 1.05 x | met |" in text
+    assert "| ws on Node.js | no npm |" in text
+
+
+def test_a_missed_target_is_told() -> None:
+    rows = [row("uvicorn-sansio/raw", 10), row("uvicorn-sansio/anysocket", 11)]
+    assert "| 1.05 x | 1.10 x | missed" in tables(Results(ABOUT, rows, {}))
+
+
+def test_who_failed_is_told_why() -> None:
+    failed = Row(
+        *ECHO, "hypercorn/raw", "no library on Hypercorn", pinned=True, failed="TimeoutError: too late"
+    )
+    assert "| no library on Hypercorn | TimeoutError: too late |" in tables(Results(ABOUT, [failed], {}))
+
+
+def test_figures_can_be_kept(tmp_path: Path) -> None:
+    results = Results(ABOUT, [row("granian-rsgi/raw", 10, float("inf"))], {"Quart": "not installed"})
+    results.save(tmp_path / "saved.json")
+    assert load_results(tmp_path / "saved.json") == results
