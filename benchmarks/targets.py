@@ -158,9 +158,9 @@ TARGETS = [
     ),
     *(
         Target(
-            f"Memory for each of 10,000 connections on {server} beside each of 1,000: grows linearly",
+            f"Memory for each of 10,000 connections on {server} beside each of 2,500: grows linearly",
             1.1,
-            grown(IDLE, IDLE, f"{server}/anysocket", idle.at(1000), idle.at(10_000)),
+            grown(IDLE, IDLE, f"{server}/anysocket", idle.at(2500), idle.at(10_000)),
         )
         for server in (RSGI, UVICORN, PICOWS)
     ),
