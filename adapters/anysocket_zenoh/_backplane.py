@@ -15,12 +15,12 @@ from zenoh.handlers import Callback
 
 from anysocket._backplane import Listener
 from anysocket_zenoh._configuration import Configuration
+from anysocket_zenoh._mesh import Mesh
 
 MAX_WAITING = 1 << 16
 """Messages that may wait for the event loop, when that is busy; more of them are lost, and missed."""
 SETTLE = 0.1
 """Seconds in which peers hear of each other, and connect."""
-SYNC = "anysocket/sync"
 SYNC_TIMEOUT = 1.0
 """Seconds that a subscription waits for peers that do not say that they know of it."""
 
@@ -41,9 +41,9 @@ class ZenohBackplane:
         """As :class:`anysocket.Backplane`, and so are the others."""
         self._opened = _Opened(self._configuration, listener)
         await asyncio.to_thread(self._opened.open)
-        await self.health()
+        await self._somebody()
         await asyncio.sleep(SETTLE)
-        await self._sync()
+        await self._mesh.check()
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """In this thread: it takes microseconds, and a milli-second where a peer takes nothing."""
@@ -54,14 +54,18 @@ class ZenohBackplane:
     async def subscribe(self, topics: Collection[str]) -> None:
         """Returns when all peers know of it, or have not answered."""
         await asyncio.to_thread(self._declare, self._opened, topics)
-        await self._sync()
+        await self._mesh.sync(SYNC_TIMEOUT)
 
     async def unsubscribe(self, topics: Collection[str]) -> None:
         """Returns when no more is received."""
         await asyncio.to_thread(self._undeclare, topics)
 
     async def health(self) -> None:
-        """Whether anybody is there; for whoever has come first on a host, nobody needs to be."""
+        """Whether everybody is there, and anybody at all; whoever came first on a host may be alone."""
+        await self._somebody()
+        await self._mesh.check()
+
+    async def _somebody(self) -> None:
         for _ in range(20):
             if self._opened is None or self._opened.is_connected():
                 return
@@ -81,6 +85,12 @@ class ZenohBackplane:
             raise ConnectionError("the session is closed")
         return self._opened.session
 
+    @property
+    def _mesh(self) -> Mesh:
+        if self._opened is None or self._opened.mesh is None:
+            raise ConnectionError("the session is closed")
+        return self._opened.mesh
+
     def _declare(self, opened: _Opened | None, topics: Collection[str]) -> None:
         if opened is None or opened.session is None:
             raise ConnectionError("the session is closed")
@@ -95,30 +105,13 @@ class ZenohBackplane:
         for topic in topics:
             self._subscribers.pop(topic).undeclare()  # type: ignore[no-untyped-call]
 
-    async def _sync(self) -> None:
-        """What a peer has answered to comes after what it was told before."""
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-
-        def all_answered() -> None:
-            loop.call_soon_threadsafe(_set, done)
-
-        self._session.get(
-            SYNC,
-            Callback(_ignore, all_answered, indirect=False),
-            target=zenoh.QueryTarget.ALL,
-            consolidation=zenoh.ConsolidationMode.NONE,
-            allowed_destination=zenoh.Locality.REMOTE,
-            timeout=SYNC_TIMEOUT,
-        )
-        await done
-
 
 class _Opened:
     """One session, and what it brings to the event loop from threads of its own."""
 
     def __init__(self, configuration: Configuration, listener: Listener) -> None:
         self.session: zenoh.Session | None = None
+        self.mesh: Mesh | None = None
         self._configuration = configuration
         self._listener = listener
         self._loop = asyncio.get_running_loop()
@@ -138,7 +131,7 @@ class _Opened:
             if self._configuration.mode == "client":
                 raise
             session = zenoh.open(self._configuration.as_other())
-        session.declare_queryable(SYNC, Callback(_answer, indirect=False))
+        self.mesh = Mesh(session)
         with self._lock:
             if not self._closed:
                 self.session = session
@@ -149,7 +142,7 @@ class _Opened:
         """In a thread, too."""
         with self._lock:
             self._closed = True
-            session, self.session = self.session, None
+            session, self.session, self.mesh = self.session, None, None
         if session is not None:
             session.close()  # type: ignore[no-untyped-call]
 
@@ -190,16 +183,3 @@ def key(topic: str) -> str:
 def connect(url: str) -> ZenohBackplane:
     """For ``WebSocketManager(backplane=url)``; what a URL may say tells :class:`Configuration`."""
     return ZenohBackplane(Configuration(url))
-
-
-def _answer(query: zenoh.Query) -> None:
-    query.reply(SYNC, b"")
-
-
-def _ignore(reply: zenoh.Reply) -> None:
-    pass
-
-
-def _set(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)

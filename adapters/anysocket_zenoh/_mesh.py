@@ -1,0 +1,81 @@
+"""Whether each peer is connected to each, as must be: none of them relays for others.
+
+Zenoh connects once to a peer that another one tells of. If that fails nothing tries again: of two peers that
+have lost each other, because one stood still, both may close the new connection as what is left of the old
+one. Both live, and hear all others, but not each other. So each tells the others whom it hears.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import zenoh
+from zenoh.handlers import Callback
+
+KEY = "anysocket/sync"
+ANSWER_TIMEOUT = 0.5
+"""Seconds until a peer that has not answered is not heard."""
+TRIES = 4
+PAUSE = 0.2
+"""Seconds from one to the next: who has just come is connected to by then."""
+
+
+class Mesh:
+    """The peers of one session: asks them, and answers them, in threads of Zenoh's."""
+
+    def __init__(self, session: zenoh.Session) -> None:
+        self._session = session
+        self._own = str(session.zid())
+        self._heard: frozenset[str] = frozenset()
+        session.declare_queryable(KEY, Callback(self._answer, indirect=False))
+
+    async def sync(self, timeout: float) -> list[list[str]]:
+        """Wait for the answers of all peers: what they were told before, they know by then. Of each, itself
+        and whom it hears."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        answers: list[list[str]] = []
+
+        def answered(reply: zenoh.Reply) -> None:
+            if reply.ok is not None:
+                answers.append(bytes(reply.ok.payload).decode().split())
+
+        def all_answered() -> None:
+            loop.call_soon_threadsafe(_set, done)
+
+        self._session.get(
+            KEY,
+            Callback(answered, all_answered, indirect=False),
+            target=zenoh.QueryTarget.ALL,
+            consolidation=zenoh.ConsolidationMode.NONE,
+            allowed_destination=zenoh.Locality.REMOTE,
+            timeout=timeout,
+        )
+        await done
+        return answers
+
+    async def check(self) -> None:
+        """``ConnectionError`` if there is a peer that others hear, and we do not. Routers relay: with one of
+        them all is well."""
+        missing = set[str]()
+        for _ in range(TRIES):
+            answers = await self.sync(ANSWER_TIMEOUT)
+            self._heard = frozenset(zid for zid, *_ in filter(None, answers))
+            known = {zid for answer in answers for zid in answer}
+            missing = known - self._heard - self._connected() - {self._own}
+            if not missing or self._session.info.routers_zid():
+                return
+            await asyncio.sleep(PAUSE)
+        raise ConnectionError(f"no connection to {len(missing)} of the peers that others hear")
+
+    def _connected(self) -> set[str]:
+        return {str(zid) for zid in self._session.info.peers_zid()}
+
+    def _answer(self, query: zenoh.Query) -> None:
+        heard = self._heard & self._connected()
+        query.reply(KEY, " ".join((self._own, *heard)))
+
+
+def _set(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
