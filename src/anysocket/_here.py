@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import proxy
 
 from anysocket._envelope import Envelope, Kind
-from anysocket._fan_out import check_message
+from anysocket._fan_out import check_message, wait_for_room
 from anysocket._gap import Gap
+from anysocket._inbox import encoded_size
 from anysocket._policy import OutboxPolicy
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ logger = logging.getLogger("anysocket")
 
 
 class Here:
-    """One manager, to the node that it is. Nothing here waits: a room's policy ``"block"``, by which a
-    broadcast would, closes a member that is too slow, as ``"disconnect"`` does."""
+    """One manager, to the node that it is. Nothing here waits but ``room``: a room's policy ``"block"``, by
+    which a broadcast would, closes a member that is too slow, as ``"disconnect"`` does."""
 
     def __init__(self, manager: WebSocketManager) -> None:
         # A manager that nobody needs must be gone at once: an app would start its backplane.
@@ -44,9 +45,12 @@ class Here:
         self, rooms: Sequence[str], message: str | bytes, excluded: Sequence[str], policy: OutboxPolicy | None
     ) -> None:
         """A broadcast of another process."""
-        manager = self._manager
-        targets = [manager._room(room, policy) for room in rooms] or [manager._everyone(policy)]
-        self._queue(targets, message, excluded)
+        self._queue(self._targets(rooms, policy), message, excluded)
+
+    async def room(self, rooms: Sequence[str], message: str | bytes, excluded: Sequence[str]) -> None:
+        """Wait until all to whom ``deliver`` would queue it can take it."""
+        groups = [members for _, members, _ in self._targets(rooms, None)]
+        await wait_for_room(self._manager._connections, groups, set(excluded), encoded_size(message))
 
     def answer(self, question: Envelope) -> Any:
         """A question of another process: what was to be done is done, and how often."""
@@ -70,6 +74,10 @@ class Here:
                 return {room: len(ids) for room, ids in members.items()}
             case kind, names:
                 raise ValueError(f"a question of kind {kind} with {len(names)} names")
+
+    def _targets(self, rooms: Sequence[str], policy: OutboxPolicy | None) -> list[Target]:
+        manager = self._manager
+        return [manager._room(room, policy) for room in rooms] or [manager._everyone(policy)]
 
     def _queue(self, targets: Sequence[Target], message: str | bytes, excluded: Iterable[str]) -> int:
         unblocked: list[Target] = [

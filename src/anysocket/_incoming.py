@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from anysocket._census import Census
 from anysocket._envelope import Envelope, Kind, unpack
 from anysocket._following import Following
 from anysocket._gap import Gap
+from anysocket._listening import Listening
 from anysocket._policy import OutboxPolicy
 from anysocket._sequences import Arrivals
 
@@ -26,6 +28,9 @@ class Local(Protocol):
         self, rooms: Sequence[str], message: str | bytes, excluded: Sequence[str], policy: OutboxPolicy | None
     ) -> None:
         """Queue a message to who is here in these rooms, or to all without any; never waits."""
+
+    async def room(self, rooms: Sequence[str], message: str | bytes, excluded: Sequence[str]) -> None:
+        """Wait until all to whom ``deliver`` would queue it can take it."""
 
     def answer(self, question: Envelope) -> Any:
         """The answer to a question, which JSON can say."""
@@ -64,28 +69,6 @@ class Topics:
         return topic[len(beginning) :] if topic.startswith(beginning) else None
 
 
-class Receiving:
-    """The listener for one start of the backplane; its ``run`` ends as what it listens to does."""
-
-    def __init__(self, received: Callable[[str, bytes], None], loop: asyncio.AbstractEventLoop) -> None:
-        self._received = received
-        self._lost: asyncio.Future[None] = loop.create_future()
-
-    def received(self, topic: str, data: bytes) -> None:
-        """As :class:`anysocket._backplane.Listener`, and so is the other."""
-        self._received(topic, data)
-
-    def lost(self, error: BaseException) -> None:
-        """Ends ``run``."""
-        if not self._lost.done():
-            self._lost.set_exception(error)
-            self._lost.exception()  # If nobody waits any more it is no news.
-
-    async def run(self) -> None:
-        """Raises what it was lost by."""
-        await asyncio.shield(self._lost)
-
-
 class Incoming:
     """Opens what comes, in the order in which it comes. ``reply`` publishes an answer, or a greeting."""
 
@@ -110,14 +93,21 @@ class Incoming:
         self._reply = reply
         self._complained = False
 
-    def receive(self, loop: asyncio.AbstractEventLoop) -> Receiving:
-        """Listen to another start of the backplane."""
-        return Receiving(self._take, loop)
+    def listen(self, loop: asyncio.AbstractEventLoop) -> Listening:
+        """To another start of the backplane."""
+        return Listening(self._take, self._room, loop)
 
     def tell_all_missed(self) -> None:
         """The backplane was down: nobody knows what there was."""
         rooms = frozenset(filter(None, map(self._topics.room_of, self._following.wanted)))
         self._local.missed(Gap(rooms, None, None))
+
+    async def _room(self, topic: str, data: bytes) -> None:
+        """Wait until those who get it have room for it; whatever it is worth, ``_take`` tells."""
+        with contextlib.suppress(Exception):
+            envelope = unpack(data)
+            if envelope.kind == Kind.MESSAGE and topic in self._following:
+                await self._local.room(self._rooms(topic, envelope), envelope.payload, envelope.excluded)
 
     def _take(self, topic: str, data: bytes) -> None:
         try:
@@ -165,9 +155,13 @@ class Incoming:
             self.missed += missed
             rooms = frozenset[str]() if room is None else frozenset((room,))
             self._local.missed(Gap(rooms, envelope.node.hex(), missed))
-        rooms_named = envelope.names or (() if room is None else (room,))
+        rooms_named = self._rooms(topic, envelope)
         # To several rooms it comes once for each that is followed here, and counts the first time.
         first = next((name for name in rooms_named if self._topics.room(name) in self._following), None)
         if first == room:
             self.received += 1
             self._local.deliver(rooms_named, envelope.payload, envelope.excluded, envelope.policy)
+
+    def _rooms(self, topic: str, envelope: Envelope) -> tuple[str, ...]:
+        room = self._topics.room_of(topic)
+        return envelope.names or (() if room is None else (room,))

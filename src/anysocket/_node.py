@@ -119,13 +119,13 @@ class Node:
     async def _serve(self) -> None:
         """From a start to what ends it, which is raised."""
         self._following.reset()
-        receiving = self.incoming.receive(self.loop)
+        listening = self.incoming.listen(self.loop)
         async with asyncio.timeout(START_TIMEOUT):
-            await self._backplane.start(receiving)
+            await self._backplane.start(listening)
             await self._following.settle(self._backplane)
         self._came_up()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(receiving.run())
+            tasks.create_task(listening.run())
             tasks.create_task(self.queue.run(self._backplane.publish))
             tasks.create_task(self._following.run(self._backplane))
             tasks.create_task(self._beat())
