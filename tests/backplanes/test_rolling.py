@@ -20,8 +20,8 @@ from backplanes.test_workers import workers
 
 HERE = Path(__file__).parent
 TIMEOUT = 10.0
-SELDOM = 0.02
-"""Seconds between messages of which an outbox holds those of more than ten seconds, as brokers keep them."""
+PAUSE = 0.005
+"""Seconds between messages: what a broker keeps in ten seconds is more than an outbox holds."""
 ARGUMENTS = ("--workers", "3", "--respawn-failed-workers", "--respawn-interval", "0.1")
 
 
@@ -46,11 +46,11 @@ class Clients:
         return self.by_worker[worker]
 
 
-async def send_until(stop: asyncio.Event, peer: Peer, sent: list[int], pause: float = 0.005) -> None:
+async def send_until(stop: asyncio.Event, peer: Peer, sent: list[int]) -> None:
     while not stop.is_set():
         await peer.send_text(str(len(sent)))
         sent.append(len(sent))
-        await asyncio.sleep(pause)
+        await asyncio.sleep(PAUSE)
 
 
 async def note(peer: Peer, came: list[Any]) -> None:
@@ -134,7 +134,7 @@ async def test_a_worker_that_stands_still_for_ten_seconds(
             came_late: list[Any] = []
             async with asyncio.TaskGroup() as tasks:
                 noting = [tasks.create_task(note(*each)) for each in ((receiver, came), (paused, came_late))]
-                sending = tasks.create_task(send_until(stop, sender, sent, SELDOM))
+                sending = tasks.create_task(send_until(stop, sender, sent))
                 await until(more_than(20, came, came_late))
                 os.kill(victim, signal.SIGSTOP)
                 await asyncio.sleep(10)
