@@ -24,6 +24,7 @@ from typing import NamedTuple, get_args
 from anysocket._policy import Named, OutboxPolicy
 
 VERSION = 1
+OURS = bytes((VERSION,))
 HEAD = struct.Struct("!BBB8sQII")
 LENGTH = struct.Struct("!I")
 POLICIES: tuple[Named, ...] = get_args(Named)
@@ -90,7 +91,7 @@ class Envelope(NamedTuple):
 
 def unpack(data: bytes) -> Envelope:
     """The reverse. :class:`UnknownVersion`, and ``ValueError`` for what is no envelope at all."""
-    if data[:1] != bytes((VERSION,)):
+    if data[:1] != OURS:
         raise UnknownVersion(f"version {data[0] if data else 'none'}, and not {VERSION}")
     try:
         _, kind, form, node, sequence, names, excluded = HEAD.unpack_from(data)

@@ -107,7 +107,7 @@ class Incoming:
         with contextlib.suppress(Exception):
             envelope = unpack(data)
             if envelope.kind == Kind.MESSAGE and topic in self._following:
-                await self._local.room(self._rooms(topic, envelope), envelope.payload, envelope.excluded)
+                await self._local.room(envelope.names or self._rooms(topic), envelope.payload, envelope.excluded)
 
     def _take(self, topic: str, data: bytes) -> None:
         try:
@@ -150,18 +150,18 @@ class Incoming:
         missed = self.arrivals.missed(topic, envelope.node, envelope.sequence)
         if missed is None:
             return
-        room = self._topics.room_of(topic)
+        own = self._rooms(topic)
         if missed:
             self.missed += missed
-            rooms = frozenset[str]() if room is None else frozenset((room,))
-            self._local.missed(Gap(rooms, envelope.node.hex(), missed))
-        rooms_named = self._rooms(topic, envelope)
-        # To several rooms it comes once for each that is followed here, and counts the first time.
-        first = next((name for name in rooms_named if self._topics.room(name) in self._following), None)
-        if first == room:
+            self._local.missed(Gap(frozenset(own), envelope.node.hex(), missed))
+        if not envelope.names or self._first(envelope.names) == own:
             self.received += 1
-            self._local.deliver(rooms_named, envelope.payload, envelope.excluded, envelope.policy)
+            self._local.deliver(envelope.names or own, envelope.payload, envelope.excluded, envelope.policy)
 
-    def _rooms(self, topic: str, envelope: Envelope) -> tuple[str, ...]:
+    def _rooms(self, topic: str) -> tuple[str, ...]:
         room = self._topics.room_of(topic)
-        return envelope.names or (() if room is None else (room,))
+        return () if room is None else (room,)
+
+    def _first(self, rooms: Sequence[str]) -> tuple[str, ...]:
+        """To several rooms it comes once for each that is followed here, and counts the first time."""
+        return next(((room,) for room in rooms if self._topics.room(room) in self._following), ())
