@@ -19,6 +19,10 @@ from anysocket_zenoh._mesh import Mesh
 
 MAX_WAITING = 1 << 16
 """Messages that may wait for the event loop, when that is busy; more of them are lost, and missed."""
+MANY = 16
+COLLECT = 0.005
+"""When so many messages came at once, the next ones are waited for so many seconds: a thread that wakes the
+loop for each of them stands in its way."""
 SETTLE = 0.1
 """Seconds in which peers hear of each other, and connect."""
 SYNC_TIMEOUT = 1.0
@@ -168,10 +172,14 @@ class _Opened:
 
     def _deliver(self) -> None:
         self._is_scheduled = False
-        for _ in range(len(self._waiting)):
+        number = len(self._waiting)
+        for _ in range(number):
             topic, data = self._waiting.popleft()
             if not self._closed:
                 self._listener.received(topic, data)
+        if number >= MANY:
+            self._is_scheduled = True
+            self._loop.call_later(COLLECT, self._deliver)
 
 
 @lru_cache(1 << 12)

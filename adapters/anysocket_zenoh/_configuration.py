@@ -17,10 +17,14 @@ PORT = 7457
 RETRY = {"period_init_ms": 100, "period_max_ms": 500, "period_increase_factor": 2}
 LEASE = 3000
 """Milliseconds until a peer that is silent counts as gone, and is connected to anew when it is back."""
+QUEUE = 16
+"""Batches of 64 KiB that wait for a peer, in place of 2, until messages are dropped for it: the most that
+Zenoh allows."""
 OWN = {
     "scouting/multicast/enabled": False,
     "scouting/delay": 100,
     "transport/link/tx/lease": LEASE,
+    "transport/link/tx/queue/size/data": QUEUE,
     "transport/unicast/open_timeout": 2000,
     "connect/timeout_ms": -1,
     "connect/exit_on_failure": False,

@@ -107,7 +107,8 @@ class Incoming:
         with contextlib.suppress(Exception):
             envelope = unpack(data)
             if envelope.kind == Kind.MESSAGE and topic in self._following:
-                await self._local.room(envelope.names or self._rooms(topic), envelope.payload, envelope.excluded)
+                rooms = envelope.names or self._rooms(topic)
+                await self._local.room(rooms, envelope.payload, envelope.excluded)
 
     def _take(self, topic: str, data: bytes) -> None:
         try:
