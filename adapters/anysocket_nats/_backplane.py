@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -104,6 +104,7 @@ class NATSBackplane:
         logger.debug("NATS: %r", error)
 
 
+@lru_cache(1 << 12)
 def subject(topic: str) -> str:
     """The subject for a topic: its first two words as they are, and the rest as one word."""
     return ".".join(quote(word, safe="").replace(".", "%2E") for word in topic.split("/", 2))
