@@ -8,6 +8,7 @@ one. Both live, and hear all others, but not each other. So each tells the other
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 
 import zenoh
 from zenoh.handlers import Callback
@@ -15,6 +16,9 @@ from zenoh.handlers import Callback
 KEY = "anysocket/sync"
 ANSWER_TIMEOUT = 0.5
 """Seconds until a peer that has not answered is not heard."""
+FRESH = 2.0
+"""Seconds for which it is told who was heard: less than a lease, after which a peer that stands still is gone
+here, and elsewhere perhaps not yet. Who has not asked lately, as it stands still itself, says nothing."""
 TRIES = 4
 PAUSE = 0.2
 """Seconds from one to the next: who has just come is connected to by then."""
@@ -27,6 +31,7 @@ class Mesh:
         self._session = session
         self._own = str(session.zid())
         self._heard: frozenset[str] = frozenset()
+        self._heard_at = 0.0
         session.declare_queryable(KEY, Callback(self._answer, indirect=False))
 
     async def sync(self, timeout: float) -> list[list[str]]:
@@ -61,6 +66,7 @@ class Mesh:
         for _ in range(TRIES):
             answers = await self.sync(ANSWER_TIMEOUT)
             self._heard = frozenset(zid for zid, *_ in filter(None, answers))
+            self._heard_at = monotonic()
             known = {zid for answer in answers for zid in answer}
             missing = known - self._heard - self._connected() - {self._own}
             if not missing or self._session.info.routers_zid():
@@ -72,7 +78,8 @@ class Mesh:
         return {str(zid) for zid in self._session.info.peers_zid()}
 
     def _answer(self, query: zenoh.Query) -> None:
-        heard = self._heard & self._connected()
+        is_fresh = monotonic() - self._heard_at < FRESH
+        heard = self._heard & self._connected() if is_fresh else ()
         query.reply(KEY, " ".join((self._own, *heard)))
 
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import zenoh
 
+from anysocket_zenoh import _mesh
 from anysocket_zenoh._configuration import Configuration
 from anysocket_zenoh._mesh import Mesh
 from brokers import free_port
@@ -32,7 +33,7 @@ async def hears(mesh: Mesh, number: int) -> None:
     await mesh.sync(1.0)
 
 
-async def test_all_are_connected_to_all() -> None:
+async def test_all_are_connected_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
     configuration = Configuration(f"zenoh://127.0.0.1:{free_port()}")
     async with AsyncExitStack() as stack:
         configs = [configuration.as_seed(), configuration.as_other(), configuration.as_other()]
@@ -43,6 +44,8 @@ async def test_all_are_connected_to_all() -> None:
             for mesh in meshes:
                 await mesh.check()
         assert all(len(answer) == 3 for answer in await meshes[0].sync(1.0))
+        monkeypatch.setattr(_mesh, "FRESH", 0.0)
+        assert all(len(answer) == 1 for answer in await meshes[0].sync(1.0)), "what is old is not told"
 
 
 async def test_two_who_have_lost_each_other_are_told_by_a_third_one() -> None:
