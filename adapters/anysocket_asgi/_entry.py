@@ -8,9 +8,10 @@ import traceback
 from collections.abc import Awaitable, MutableMapping
 from typing import Any
 
-from anysocket import App, UnsupportedByTransport
+from anysocket import App, Scope, UnsupportedByTransport
 from anysocket._drain import GOING_AWAY, REASON
 from anysocket._signals import forget
+from anysocket._transport import Transport
 from anysocket_asgi._profiles import Profile, find_profile, is_known
 from anysocket_asgi._scope import build_scope, request_path
 from anysocket_asgi._siblings import find_siblings
@@ -18,6 +19,10 @@ from anysocket_asgi._signals import watch_signals
 from anysocket_asgi._transport import ASGITransport, Receive, Send
 
 logger = logging.getLogger("anysocket")
+
+TRANSPORT = "anysocket.transport"
+"""An extension of a scope by which a server offers a transport of its own: a mapping with ``transport``, whose
+``scope`` is set here, and the ``receive`` and ``send`` that it stands for."""
 
 
 def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
@@ -70,8 +75,7 @@ async def _serve_websocket(
 ) -> None:
     if (await receive())["type"] != "websocket.connect":
         return  # The peer has left before it was asked in.
-    denial = "websocket.http.response" in (scope.get("extensions") or {})
-    transport = ASGITransport(build_scope(scope, app.lifespan.state), receive, send, profile, denial=denial)
+    transport = _find_transport(build_scope(scope, app.lifespan.state), scope, receive, send, profile)
     try:
         app.check_server(transport.server, transport.capabilities, transport.remedy)
     except UnsupportedByTransport as error:
@@ -79,6 +83,19 @@ async def _serve_websocket(
         await transport.deny(500, [], b"")
         return
     await app.serve(transport)
+
+
+def _find_transport(
+    request: Scope, scope: MutableMapping[str, Any], receive: Receive, send: Send, profile: Profile
+) -> Transport:
+    """The server's own, unless somebody is in between who wants to see the events."""
+    extensions = scope.get("extensions") or {}
+    direct = extensions.get(TRANSPORT)
+    if direct is not None and direct["receive"] == receive and direct["send"] == send:
+        transport: Transport = direct["transport"]
+        transport.scope = request
+        return transport
+    return ASGITransport(request, receive, send, profile, denial="websocket.http.response" in extensions)
 
 
 async def _run_lifespan(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:

@@ -83,6 +83,7 @@ PROFILES = (
         UVICORN | C.LOST_IS_1006,
         abort=uvicorn_abort,
     ),
+    Profile("uvicorn (picows)", ("anysocket_picows.",), UVICORN | C.LOST_IS_1006, abort=uvicorn_abort),
     Profile("uvicorn", ("uvicorn.",), UVICORN, abort=uvicorn_abort),
     Profile(
         "Hypercorn",

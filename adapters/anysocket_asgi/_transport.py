@@ -63,7 +63,7 @@ class ASGITransport:
             if Capability.DENIAL_BODY not in self.capabilities:
                 await self._send({"type": "websocket.close"})  # The server answers 403.
                 return
-            raw = _with_length(headers, body)
+            raw = with_length(headers, body)
             if self._profile.joins_denial_headers:
                 raw = _joined(raw)
             await self._send({"type": "websocket.http.response.start", "status": status, "headers": raw})
@@ -136,7 +136,8 @@ class ASGITransport:
         await self.close(1000, "")
 
 
-def _with_length(headers: RawHeaders, body: bytes) -> list[tuple[bytes, bytes]]:
+def with_length(headers: RawHeaders, body: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers of a refusal, with those that its body needs."""
     raw = [pair for pair in headers if pair[0] != b"content-length"]
     if body and not any(name == b"content-type" for name, _ in raw):
         raw.append((b"content-type", b"text/plain; charset=utf-8"))

@@ -77,6 +77,7 @@ DECLARED = {profile.server: profile.capabilities for profile in PROFILES}
 GRANIAN_ASGI = DECLARED["Granian ASGI"]
 UVICORN = DECLARED["uvicorn"]
 LEGACY = DECLARED["uvicorn (websockets, legacy)"]
+PICOWS = DECLARED["uvicorn (picows)"]
 HYPERCORN = DECLARED["Hypercorn"]
 STARTED = "Started worker-1"
 
@@ -107,6 +108,8 @@ SERVERS: tuple[Server, ...] = (
     Server("uvicorn-sansio", "uvicorn, websockets-sansio", W, "asgi", UVICORN, uvicorn("websockets-sansio")),
     Server("uvicorn-wsproto", "uvicorn, wsproto", WSPROTO, "asgi", UVICORN, uvicorn("wsproto")),
     Server("uvicorn-legacy", "uvicorn, legacy websockets", W, "asgi", LEGACY, uvicorn("websockets")),
+    Server("uvicorn-picows", "uvicorn, anysocket_picows", ("uvicorn", "picows"), "asgi", PICOWS,
+           uvicorn("anysocket_picows:WebSocketProtocol")),
     Server("hypercorn", "Hypercorn", H, "asgi", HYPERCORN, hypercorn()),
     Server("daphne", "Daphne", ("daphne",), "asgi", DECLARED["Daphne"], "daphne {app} {address}",
            lifespan=False, denial_status=False, low_close_codes=False),

@@ -1,0 +1,126 @@
+"""picows' server side, put on a TCP connection whose HTTP request was read by somebody else."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from asyncio import Transport
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from picows import WSListener, WSTransport, WSUpgradeRequest, WSUpgradeResponse
+from picows.api import WSUpgradeResponseWithListener
+from picows.picows import (  # type: ignore[attr-defined] # Not in its stubs.
+    WSAutoPingStrategy,
+    WSProtocol,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+)
+
+READ_BUFFER_BYTES = 4096
+"""At the start: it grows with what comes."""
+REQUEST = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n"
+)
+"""What picows gets to read of a handshake that was checked already. It would refuse ``Connection: keep-alive,
+Upgrade``, as Firefox sends it."""
+
+
+class _Quiet(logging.LoggerAdapter[logging.Logger]):
+    """What peers do wrong, and that they come and go, is no news to who runs a server; failures are."""
+
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        super().log(level if kwargs.get("exc_info") else logging.DEBUG, msg, *args, **kwargs)
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs
+
+
+LOGGER = _Quiet(logging.getLogger("anysocket.picows"))
+
+
+class _Response(WSUpgradeResponse):
+    """The handshake's answer, which ``write`` composes from the value of ``Sec-WebSocket-Accept``."""
+
+    def __init__(self, write: Callable[[str], bytes]) -> None:
+        accepted = WSUpgradeResponse.create_101_response()
+        self.version, self.status, self.headers = accepted.version, accepted.status, accepted.headers
+        self.body = None
+        self._write = write
+
+    def to_bytes(self) -> bytearray:
+        return bytearray(self._write(self.headers["Sec-WebSocket-Accept"]))
+
+
+class _Unix:
+    """A transport over a unix socket, for picows sets options of TCP."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        found = self._transport.get_extra_info(name, default)
+        return _UnixSocket(found) if name == "socket" else found
+
+
+class _UnixSocket:
+    def __init__(self, inner: Any) -> None:
+        self.fileno = inner.fileno
+
+    def setsockopt(self, *option: object) -> None:
+        pass
+
+    def getsockopt(self, *option: object) -> int:
+        return 0
+
+
+def engage(
+    tcp: Transport,
+    listener: WSListener,
+    key: bytes,
+    write_response: Callable[[str], bytes],
+    max_frame_size: int,
+    early: bytes,
+) -> tuple[Any, WSTransport]:
+    """Answer the handshake, and from now on let ``listener`` have the frames that come, those first that came
+    already, ``early``. The protocol of TCP from now on, and what to send with."""
+
+    def answer(request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        return WSUpgradeResponseWithListener(_Response(write_response), listener)
+
+    protocol: Any = WSProtocol(
+        None,  # Host and path: a client's.
+        None,
+        False,  # is_client_side
+        answer,
+        LOGGER,
+        True,  # disconnect_on_exception
+        None,  # websocket_handshake_timeout
+        False,  # enable_auto_ping
+        None,
+        None,
+        WSAutoPingStrategy.PING_WHEN_IDLE,
+        True,  # enable_auto_pong
+        max_frame_size,
+        None,  # extra_headers
+        READ_BUFFER_BYTES,
+    )
+    is_unix = tcp.get_extra_info("socket").family == getattr(socket, "AF_UNIX", None)
+    protocol.connection_made(_Unix(tcp) if is_unix else tcp)
+    tcp.set_protocol(protocol)
+    feed(protocol, REQUEST % key)
+    feed(protocol, early)
+    return protocol, protocol.transport
+
+
+def feed(protocol: Any, data: bytes) -> None:
+    """Let the protocol have what somebody else has read of TCP."""
+    rest = memoryview(data)
+    while rest:
+        buffer = protocol.get_buffer(-1)
+        size = min(len(buffer), len(rest))
+        buffer[:size] = rest[:size]
+        protocol.buffer_updated(size)
+        rest = rest[size:]
