@@ -34,6 +34,7 @@ COLUMNS = {
     "uvicorn-sansio": "uvicorn sansio",
     "uvicorn-wsproto": "uvicorn wsproto",
     "uvicorn-legacy": "uvicorn legacy",
+    "uvicorn-picows": "uvicorn picows",
     "hypercorn": "Hypercorn",
     "daphne": "Daphne",
     "testclient": "TestClient",

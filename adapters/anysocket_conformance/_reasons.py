@@ -27,6 +27,7 @@ REASONS: dict[str, dict[Capability, str]] = {
     "uvicorn-sansio": _SANSIO,
     "uvicorn-wsproto": _SANSIO,
     "uvicorn-legacy": {},
+    "uvicorn-picows": {},
     "hypercorn": {
         Capability.PEER_CLOSE_CODE: "Hypercorn reports every end as 1006 (pgjones/hypercorn#127)",
         Capability.PEER_CLOSE_REASON: "Hypercorn reports every end as 1006 (pgjones/hypercorn#127)",

@@ -33,7 +33,7 @@ SOME = ("granian-rsgi", "granian-rsgi-2-workers", "granian-asgi", "uvicorn-sansi
 ALL = (
     *("granian-rsgi", "granian-rsgi-mt", "granian-asgi", "granian-rsgi-uvloop", "granian-rsgi-rloop"),
     *("granian-rsgi-2-workers", "granian-rsgi-unix", "uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy"),
-    *("uvicorn-sansio-uvloop", "hypercorn", "hypercorn-http2", "daphne"),
+    *("uvicorn-picows", "uvicorn-sansio-uvloop", "hypercorn", "hypercorn-http2", "daphne"),
 )
 
 
@@ -263,7 +263,7 @@ async def test_while_it_ends_it_is_not_ready_and_refuses_upgrades(begin, server,
     assert notes.count() == {"/tidy-up": 3 * server.workers, "lifespan": server.workers}
 
 
-@pytest.mark.servers("granian-rsgi", "uvicorn-sansio")
+@pytest.mark.servers("granian-rsgi", "uvicorn-sansio", "uvicorn-picows")
 async def test_for_the_delay_it_is_not_ready_but_takes_connections(begin, server, notes):
     running = begin(9, DRAIN_DELAY="1")
     began = tell(running)
@@ -297,7 +297,9 @@ async def test_told_with_its_whole_group(begin, server, notes, number):
 
 
 @pytest.mark.slow
-@pytest.mark.servers("granian-rsgi", "granian-asgi", "granian-rsgi-rloop", "uvicorn-sansio", "daphne")
+@pytest.mark.servers(
+    "granian-rsgi", "granian-asgi", "granian-rsgi-rloop", "uvicorn-sansio", "uvicorn-picows", "daphne"
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_told_again_it_hastens(begin, notes, number):
     running = begin(60)
@@ -321,7 +323,7 @@ def workers_of(running: ProcessRunning) -> list[int]:
     return [int(child) for child in children] if running.name.startswith("granian") else [main]
 
 
-@pytest.mark.servers("uvicorn-sansio", "uvicorn-sansio-uvloop")
+@pytest.mark.servers("uvicorn-sansio", "uvicorn-sansio-uvloop", "uvicorn-picows")
 async def test_a_handler_of_ones_own_is_called_too(begin, notes):
     running = begin(20, LISTEN_TOO="yes")
     crowd = Crowd(running)

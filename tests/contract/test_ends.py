@@ -13,7 +13,7 @@ from peers import receive_data
 
 # Every server has the cases of `python -m anysocket matrix`: these tests see logs, memory and older
 # versions as well.
-pytestmark = pytest.mark.servers("granian-rsgi", "uvicorn-sansio", "memory")
+pytestmark = pytest.mark.servers("granian-rsgi", "uvicorn-sansio", "uvicorn-picows", "memory")
 
 SOON = 1.0
 

@@ -22,7 +22,7 @@ from contract.limits_app import BURST, IN_ALL, OF_CONNECTION, OF_ROOM, PER_ADDRE
 TIMEOUT = 10.0
 HEADER = "X-Forwarded-For"
 
-pytestmark = pytest.mark.servers("granian-rsgi", "granian-rsgi-mt", "uvicorn-sansio")
+pytestmark = pytest.mark.servers("granian-rsgi", "granian-rsgi-mt", "uvicorn-sansio", "uvicorn-picows")
 
 
 @pytest.fixture

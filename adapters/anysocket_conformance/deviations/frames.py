@@ -2,7 +2,7 @@
 
 from anysocket_conformance.deviations._row import Deviation
 
-UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-sansio-uvloop")
+UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-picows", "uvicorn-sansio-uvloop")
 
 DEVIATIONS = (
     Deviation(
