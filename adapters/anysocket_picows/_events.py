@@ -47,9 +47,11 @@ class Events:
         if self.state == "open" and kind == "websocket.send":
             data = event.get("bytes")
             if data is not None:
-                await self.transport.send_bytes(data)
+                sending = self.transport.send_bytes(data)
             else:
-                await self.transport.send_text(event.get("text") or "")
+                sending = self.transport.send_text(event.get("text") or "")
+            if sending is not None:
+                await sending
         elif self.state == "open" and kind == "websocket.close":
             self.state = "closed"
             code, reason = event.get("code", 1000), event.get("reason") or ""

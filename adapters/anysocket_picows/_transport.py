@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
@@ -38,17 +39,6 @@ class Door(Protocol):
     def left(self) -> None: ...
 
 
-class _Taken:
-    """Awaited: done already."""
-
-    def __await__(self) -> Iterator[Any]:
-        return _NO_STEPS
-
-
-_NO_STEPS: Iterator[Any] = iter(())
-TAKEN: Awaitable[Any] = _Taken()  # type: ignore[assignment] # Its steps are an iterator, which is enough.
-
-
 def _refuse(kind: WSMsgType, data: object) -> NoReturn:
     raise ClientDisconnected("the connection is over")
 
@@ -75,6 +65,7 @@ class PicowsTransport(WSListener):
         self._deliver: Callable[[Message], None] = self._arrivals.put
         self._ws: WSTransport | None = None
         self._send: Callable[[WSMsgType, str | bytes], None] = _refuse
+        self._offer(_refuse)
         self._keepalive: Keepalive | None = None
         self._fragments: list[bytes] = []
         self._fragments_are: WSMsgType | None = None
@@ -102,17 +93,6 @@ class PicowsTransport(WSListener):
         message: Message = event
         return message
 
-    def send_text(self, data: str) -> Awaitable[object]:
-        if self._writable is not None:
-            return self._send_when_low(TEXT, data)
-        self._send(TEXT, data)
-        return TAKEN
-
-    def send_bytes(self, data: bytes) -> Awaitable[object]:
-        if self._writable is not None:
-            return self._send_when_low(BINARY, data)
-        self._send(BINARY, data)
-        return TAKEN
 
     async def close(self, code: int, reason: str) -> None:
         self.start_close(code, reason)
@@ -157,6 +137,7 @@ class PicowsTransport(WSListener):
         """Nothing is sent, nor received, any more."""
         self._closing = True
         self._send = _refuse
+        self._offer(_refuse)
         self._deliver = _drop
         if self._keepalive is not None:
             self._keepalive.stop()
@@ -166,7 +147,12 @@ class PicowsTransport(WSListener):
         self._arrivals.end(None, ClientDisconnected("the peer answers no pings"))
         self._tcp.close()
 
-    # -- sending to a slow peer --
+    # -- sending --
+
+    def _offer(self, send: Callable[[WSMsgType, Any], Awaitable[object] | None]) -> None:
+        """Send by this from now on: a call into native code, with nothing in between, as long as it can be."""
+        self.send_text: Callable[[str], Awaitable[object] | None] = partial(send, TEXT)
+        self.send_bytes: Callable[[bytes], Awaitable[object] | None] = partial(send, BINARY)
 
     async def _send_when_low(self, kind: WSMsgType, data: str | bytes) -> None:
         while self._writable is not None:
@@ -177,17 +163,20 @@ class PicowsTransport(WSListener):
         """Of picows: TCP holds much that the peer has not taken."""
         if self._writable is None:
             self._writable = asyncio.get_running_loop().create_future()
+            self._offer(self._send_when_low)
 
     def resume_writing(self) -> None:
         """Of picows: TCP holds little."""
         writable, self._writable = self._writable, None
         if writable is not None:
             writable.set_result(None)
+            self._offer(self._send)
 
     # -- what picows tells --
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._send = transport.send
+        self._offer(transport.send)
         self._keepalive = Keepalive(
             self._door.ping_interval,
             self._door.ping_timeout,

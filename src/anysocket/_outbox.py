@@ -123,7 +123,9 @@ class Outbox:
         self.bytes_sent += size
         try:
             sending: Any = send(data)
-            if hasattr(sending, "add_done_callback"):
+            if sending is None:
+                pass
+            elif hasattr(sending, "add_done_callback"):
                 self._last = sending
             else:
                 self._under_way = current_task()
@@ -244,6 +246,8 @@ class Outbox:
         self.bytes_sent += size
         try:
             sending: Any = send(data)
+            if sending is None:
+                return True
             if hasattr(sending, "add_done_callback"):
                 self._last = sending
                 return False

@@ -81,12 +81,12 @@ class Transport(Protocol):
         """
         ...
 
-    def send_text(self, data: str) -> Awaitable[object]:
+    def send_text(self, data: str) -> Awaitable[object] | None:
         """Send one text message; done when the server has taken it, waiting while the peer is too slow
         where ``Capability.BACKPRESSURE`` says so. Raises one of ``failures`` after the end."""
         ...
 
-    def send_bytes(self, data: bytes) -> Awaitable[object]:
+    def send_bytes(self, data: bytes) -> Awaitable[object] | None:
         """Send one binary message, as ``send_text``."""
         ...
 
