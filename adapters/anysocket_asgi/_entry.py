@@ -21,8 +21,8 @@ from anysocket_asgi._transport import ASGITransport, Receive, Send
 logger = logging.getLogger("anysocket")
 
 TRANSPORT = "anysocket.transport"
-"""An extension of a scope by which a server offers a transport of its own: a mapping with ``transport``, whose
-``scope`` is set here, and the ``receive`` and ``send`` that it stands for."""
+"""An extension of a scope by which a server offers a transport of its own: a mapping with ``transport``,
+whose ``scope`` is set here, and the ``receive`` and ``send`` that it stands for."""
 
 
 def serve_asgi(app: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Awaitable[None]:

@@ -11,7 +11,16 @@ from anysocket_asgi._profiles import PROFILES
 from anysocket_cli._address import free_port
 from anysocket_cli._arguments import add_server_arguments
 from anysocket_cli._mistakes import Mistake
-from anysocket_cli._servers import SERVERS, Interface, Launch, Server, choose_server, command, start
+from anysocket_cli._servers import (
+    IMPLEMENTATIONS,
+    SERVERS,
+    Interface,
+    Launch,
+    Server,
+    choose_server,
+    command,
+    start,
+)
 from anysocket_cli._target import load_app
 from anysocket_rsgi import CAPABILITIES as RSGI_CAPABILITIES
 
@@ -20,12 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``anysocket serve``."""
     parser.add_argument("app", metavar="module:app", help="the app, importable from the current folder")
     add_server_arguments(parser)
+    parser.add_argument(
+        "--ws",
+        choices=list(IMPLEMENTATIONS),
+        default=argparse.SUPPRESS,
+        help="which of uvicorn's WebSocket implementations (default: uvicorn chooses)",
+    )
     parser.add_argument("--reload", action="store_true", help="start anew when a file changes")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Check the arguments, say how the app is served and why, and become the server."""
-    server = choose_server(getattr(arguments, "server", None))
+    ws = getattr(arguments, "ws", None)
+    server = choose_server(getattr(arguments, "server", None), ws)
     # Loading the app here tells what is wrong with it in one line, and what it requires. The server loads it
     # once more: by then this process has been replaced, and nothing of the first load is left.
     app = load_app(arguments.app)
@@ -37,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         reload=arguments.reload,
         interface=interface,
+        ws=ws,
     )
     command_line = command(server, launch)
     print(f"{arguments.app} on {server.name} through {interface.upper()}: {reason}")

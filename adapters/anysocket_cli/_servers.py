@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 from anysocket_cli._mistakes import Mistake
@@ -24,6 +24,17 @@ class Launch:
     workers: int = 1
     reload: bool = False
     interface: Interface = "asgi"
+    ws: str | None = None
+    """Which of the server's WebSocket implementations, None for its own choice."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One of several WebSocket implementations of a server: the module that it needs, and what the server
+    calls it."""
+
+    needs: str
+    argument: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,8 @@ class Server:
 
     ``needs`` are the modules it cannot run WebSockets without; where one of several is enough they stand in
     one inner tuple. ``obstacle`` names what in a launch this server cannot do, with the way out, or is empty.
-    ``arguments`` is the command line after ``python -m name``.
+    ``arguments`` is the command line after ``python -m name``. ``implementations`` are those of WebSocket, by
+    name, where one can choose.
     """
 
     name: str
@@ -40,6 +52,7 @@ class Server:
     interfaces: tuple[Interface, ...]
     obstacle: Callable[[Launch], str]
     arguments: Callable[[Launch], list[str]]
+    implementations: Mapping[str, Implementation] = field(default_factory=dict)
 
 
 def _granian_obstacle(launch: Launch) -> str:
@@ -80,8 +93,18 @@ def _uvicorn_obstacle(launch: Launch) -> str:
 def _uvicorn_arguments(launch: Launch) -> list[str]:
     # Without a limit, one handler that sleeps keeps uvicorn from ever ending.
     arguments = ["--host", launch.host, "--port", str(launch.port), "--timeout-graceful-shutdown", "10"]
+    if launch.ws is not None:
+        arguments += ["--ws", IMPLEMENTATIONS[launch.ws].argument]
     how = ["--reload"] if launch.reload else ["--workers", str(launch.workers)]
     return [*arguments, *how, launch.target]
+
+
+IMPLEMENTATIONS = {
+    "picows": Implementation("picows", "anysocket_picows:WebSocketProtocol"),
+    "websockets-sansio": Implementation("websockets", "websockets-sansio"),
+    "wsproto": Implementation("wsproto", "wsproto"),
+}
+"""Of uvicorn, one of them of ours."""
 
 
 def _no_obstacle(launch: Launch) -> str:
@@ -123,6 +146,7 @@ SERVERS: dict[str, Server] = {
             ("asgi",),
             _uvicorn_obstacle,
             _uvicorn_arguments,
+            IMPLEMENTATIONS,
         ),
         Server("hypercorn", (("hypercorn",),), ("asgi",), _no_obstacle, _hypercorn_arguments),
         Server("daphne", (("daphne",),), ("asgi",), _daphne_obstacle, _daphne_arguments),
@@ -130,11 +154,15 @@ SERVERS: dict[str, Server] = {
 }
 
 
-def choose_server(name: str | None) -> Server:
-    """The server of this name, or the first installed one when it is None.
+def choose_server(name: str | None, ws: str | None = None) -> Server:
+    """The server of this name, or the first installed one when it is None; with ``ws`` one that has this
+    WebSocket implementation.
 
-    Raises :class:`Mistake` with the command that installs it when it is not installed.
+    Raises :class:`Mistake` with the command that installs it when it is not installed, and for an
+    implementation that the server of this name does not have.
     """
+    if ws is not None:
+        return _choose_by_implementation(name, ws)
     if name is not None:
         server = SERVERS[name]
         if missing := _missing_module(server):
@@ -144,6 +172,20 @@ def choose_server(name: str | None) -> Server:
         if not _missing_module(server):
             return server
     raise Mistake(f'no server is installed (of {", ".join(SERVERS)}): pip install "anysocket[granian]"')
+
+
+def _choose_by_implementation(name: str | None, ws: str) -> Server:
+    owners = [server for server in SERVERS.values() if ws in server.implementations]
+    server = owners[0] if name is None else SERVERS[name]
+    if server not in owners:
+        raise Mistake(
+            f"--ws {ws} is one of {owners[0].name}'s, and --server is {name}: leave one of them out"
+        )
+    for module in (server.name, server.implementations[ws].needs):
+        if not is_importable(module):
+            extra = ws if ws == module == "picows" else server.name
+            raise Mistake(f'--ws {ws} needs {module}: pip install "anysocket[{extra}]"')
+    return server
 
 
 def _missing_module(server: Server) -> str:

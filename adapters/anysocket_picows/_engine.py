@@ -10,10 +10,7 @@ from typing import Any
 
 from picows import WSListener, WSTransport, WSUpgradeRequest, WSUpgradeResponse
 from picows.api import WSUpgradeResponseWithListener
-from picows.picows import (  # type: ignore[attr-defined] # Not in its stubs.
-    WSAutoPingStrategy,
-    WSProtocol,  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
-)
+from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore # Not all is in its stubs.
 
 READ_BUFFER_BYTES = 4096
 """At the start: it grows with what comes."""
@@ -91,21 +88,21 @@ def engage(
         return WSUpgradeResponseWithListener(_Response(write_response), listener)
 
     protocol: Any = WSProtocol(
-        None,  # Host and path: a client's.
-        None,
-        False,  # is_client_side
-        answer,
-        LOGGER,
-        True,  # disconnect_on_exception
-        None,  # websocket_handshake_timeout
-        False,  # enable_auto_ping
-        None,
-        None,
-        WSAutoPingStrategy.PING_WHEN_IDLE,
-        True,  # enable_auto_pong
-        max_frame_size,
-        None,  # extra_headers
-        READ_BUFFER_BYTES,
+        host_port=None,
+        ws_path=None,
+        is_client_side=False,
+        ws_listener_factory=answer,
+        logger=LOGGER,
+        disconnect_on_exception=True,
+        websocket_handshake_timeout=None,
+        enable_auto_ping=False,
+        auto_ping_idle_timeout=None,
+        auto_ping_reply_timeout=None,
+        auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
+        enable_auto_pong=True,
+        max_frame_size=max_frame_size,
+        extra_headers=None,
+        read_buffer_init_size=READ_BUFFER_BYTES,
     )
     is_unix = tcp.get_extra_info("socket").family == getattr(socket, "AF_UNIX", None)
     protocol.connection_made(_Unix(tcp) if is_unix else tcp)

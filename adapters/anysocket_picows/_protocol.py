@@ -34,8 +34,8 @@ logger = logging.getLogger("uvicorn.error")
 class WebSocketProtocol(asyncio.Protocol):
     """uvicorn's ``--ws``. Until the app accepts it is TCP's protocol, from then on picows is.
 
-    uvicorn's settings hold: ``ws_max_size`` (bytes of a message), ``ws_ping_interval`` and ``ws_ping_timeout``
-    (seconds). Messages are never compressed, whatever ``ws_per_message_deflate`` says.
+    uvicorn's settings hold: ``ws_max_size`` (bytes of a message), ``ws_ping_interval`` and
+    ``ws_ping_timeout`` (seconds). Messages are never compressed, whatever ``ws_per_message_deflate`` says.
     """
 
     tcp: asyncio.Transport

@@ -93,7 +93,6 @@ class PicowsTransport(WSListener):
         message: Message = event
         return message
 
-
     async def close(self, code: int, reason: str) -> None:
         self.start_close(code, reason)
 
@@ -150,7 +149,7 @@ class PicowsTransport(WSListener):
     # -- sending --
 
     def _offer(self, send: Callable[[WSMsgType, Any], Awaitable[object] | None]) -> None:
-        """Send by this from now on: a call into native code, with nothing in between, as long as it can be."""
+        """Send by this from now on: straight into native code as long as it can be."""
         self.send_text: Callable[[str], Awaitable[object] | None] = partial(send, TEXT)
         self.send_bytes: Callable[[bytes], Awaitable[object] | None] = partial(send, BINARY)
 

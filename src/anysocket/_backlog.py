@@ -12,7 +12,7 @@ from anysocket._policy import OutboxPolicy
 NOTHING: deque[Post | Future[None]] = deque(maxlen=0)
 """What waits where nothing does: an empty deque takes 0.6 KiB, which would be one for every connection."""
 
-Send = Callable[[Any], Awaitable[object]]
+Send = Callable[[Any], Awaitable[object] | None]
 
 MAX_BYTES = 1 << 20
 MAX_MESSAGES = 1024

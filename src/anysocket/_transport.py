@@ -83,7 +83,8 @@ class Transport(Protocol):
 
     def send_text(self, data: str) -> Awaitable[object] | None:
         """Send one text message; done when the server has taken it, waiting while the peer is too slow
-        where ``Capability.BACKPRESSURE`` says so. Raises one of ``failures`` after the end."""
+        where ``Capability.BACKPRESSURE`` says so. None says that it was taken in the call. Raises one of
+        ``failures`` after the end."""
         ...
 
     def send_bytes(self, data: bytes) -> Awaitable[object] | None:

@@ -171,7 +171,7 @@ class _ChaoticTransport:
     async def send_bytes(self, data: bytes) -> None:
         await self._send(self._transport.send_bytes, data)
 
-    async def _send(self, send: Callable[[Any], Awaitable[object]], data: str | bytes) -> None:
+    async def _send(self, send: Callable[[Any], Awaitable[object] | None], data: str | bytes) -> None:
         arrives, delay = self._to_peer.next()
         if arrives:
             delay += self._reader.next(asyncio.get_running_loop().time() + delay)
@@ -179,8 +179,8 @@ class _ChaoticTransport:
             await asyncio.sleep(delay)
         if self._lost:
             raise ConnectionResetError
-        if arrives:
-            await send(data)
+        if arrives and (sending := send(data)) is not None:
+            await sending
         self._count()
 
     async def close(self, code: int, reason: str) -> None:
