@@ -23,6 +23,9 @@ BASES = {
     "granian-rsgi-tls": "granian-rsgi",
     "granian-rsgi-unix": "granian-rsgi",
     "uvicorn-sansio-uvloop": "uvicorn-sansio",
+    "uvicorn-picows-uvloop": "uvicorn-picows",
+    "uvicorn-picows-tls": "uvicorn-picows",
+    "uvicorn-picows-unix": "uvicorn-picows",
     "hypercorn-tls": "hypercorn",
     "hypercorn-http2": "hypercorn",
 }

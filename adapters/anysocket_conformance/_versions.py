@@ -11,6 +11,7 @@ PROGRAMS = (
     "uvicorn",
     "websockets",
     "wsproto",
+    "picows",
     "hypercorn",
     "h2",
     "daphne",

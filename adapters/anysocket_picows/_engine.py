@@ -8,9 +8,15 @@ from asyncio import Transport
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from picows import WSListener, WSTransport, WSUpgradeRequest, WSUpgradeResponse
-from picows.api import WSUpgradeResponseWithListener
-from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore # Not all is in its stubs.
+from picows import (
+    WSAutoPingStrategy,
+    WSListener,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import WSProtocol  # type: ignore[attr-defined] # Not in its stubs.
 
 READ_BUFFER_BYTES = 4096
 """At the start: it grows with what comes."""

@@ -99,6 +99,8 @@ ASGI = granian("asgi", "--loop asyncio")
 MT = granian("rsgi", "--runtime-mode mt --runtime-threads 2 --loop asyncio")
 TLS = "--ssl-certificate {certificate} --ssl-keyfile {key}"
 G, H, W, WSPROTO = ("granian",), ("hypercorn",), ("uvicorn", "websockets"), ("uvicorn", "wsproto")
+P = ("uvicorn", "picows")
+ON_PICOWS = "anysocket_picows:WebSocketProtocol"
 
 # fmt: off
 SERVERS: tuple[Server, ...] = (
@@ -108,8 +110,7 @@ SERVERS: tuple[Server, ...] = (
     Server("uvicorn-sansio", "uvicorn, websockets-sansio", W, "asgi", UVICORN, uvicorn("websockets-sansio")),
     Server("uvicorn-wsproto", "uvicorn, wsproto", WSPROTO, "asgi", UVICORN, uvicorn("wsproto")),
     Server("uvicorn-legacy", "uvicorn, legacy websockets", W, "asgi", LEGACY, uvicorn("websockets")),
-    Server("uvicorn-picows", "uvicorn, anysocket_picows", ("uvicorn", "picows"), "asgi", PICOWS,
-           uvicorn("anysocket_picows:WebSocketProtocol")),
+    Server("uvicorn-picows", "uvicorn, anysocket_picows", P, "asgi", PICOWS, uvicorn(ON_PICOWS)),
     Server("hypercorn", "Hypercorn", H, "asgi", HYPERCORN, hypercorn()),
     Server("daphne", "Daphne", ("daphne",), "asgi", DECLARED["Daphne"], "daphne {app} {address}",
            lifespan=False, denial_status=False, low_close_codes=False),
@@ -131,6 +132,12 @@ VARIANTS: tuple[Server, ...] = (
     Server("granian-rsgi-unix", "Granian RSGI, unix socket", G, "rsgi", RSGI, ST, STARTED, transport="unix"),
     Server("uvicorn-sansio-uvloop", "uvicorn, websockets-sansio, uvloop", (*W, "uvloop"), "asgi", UVICORN,
            uvicorn("websockets-sansio", "uvloop")),
+    Server("uvicorn-picows-uvloop", "uvicorn, anysocket_picows, uvloop", (*P, "uvloop"), "asgi", PICOWS,
+           uvicorn(ON_PICOWS, "uvloop")),
+    Server("uvicorn-picows-tls", "uvicorn, anysocket_picows, TLS", (*P, "trustme"), "asgi", PICOWS,
+           uvicorn(ON_PICOWS) + " --ssl-certfile {certificate} --ssl-keyfile {key}", transport="tls"),
+    Server("uvicorn-picows-unix", "uvicorn, anysocket_picows, unix socket", P, "asgi", PICOWS,
+           uvicorn(ON_PICOWS), transport="unix"),
     Server("hypercorn-tls", "Hypercorn, TLS", (*H, "trustme"), "asgi", HYPERCORN,
            hypercorn("--certfile {certificate} --keyfile {key}"), transport="tls"),
     Server("hypercorn-http2", "Hypercorn, HTTP/2 over TLS", (*H, "h2", "trustme"), "asgi", HYPERCORN,

@@ -24,6 +24,7 @@ ADAPTED = {
     "anysocket_pytest": {"pytest"},
     "anysocket_monitor": {"starlette"},
     "anysocket_nats": {"nats"},
+    "anysocket_picows": {"h11", "picows", "uvicorn"},
     "anysocket_opentelemetry": {"opentelemetry"},
     "anysocket_prometheus": {"prometheus_client"},
     "anysocket_redis": {"redis"},

@@ -2,7 +2,15 @@
 
 from anysocket_conformance.deviations._row import Deviation
 
-UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-picows", "uvicorn-sansio-uvloop")
+PICOWS = ("uvicorn-picows-uvloop", "uvicorn-picows-tls", "uvicorn-picows-unix")
+UVICORN = (
+    "uvicorn-sansio",
+    "uvicorn-wsproto",
+    "uvicorn-legacy",
+    "uvicorn-picows",
+    "uvicorn-sansio-uvloop",
+    *PICOWS,
+)
 
 DEVIATIONS = (
     Deviation(
