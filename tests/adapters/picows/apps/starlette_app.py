@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 ends: dict[str, list[object]] = {}
-"""By key: code and reason of the end that a handler was told of."""
+"""By key: code and reason of the end that a handler was told of, or what else it notes."""
+gates: dict[str, asyncio.Event] = {}
 
 
 async def echo(websocket: WebSocket) -> None:
@@ -26,6 +28,24 @@ async def echo(websocket: WebSocket) -> None:
         ends[websocket.query_params.get("key", "")] = [event["code"], event["reason"]]
     except WebSocketDisconnect:
         pass
+
+
+async def late(websocket: WebSocket) -> None:
+    """Accepts when it is told to."""
+    key = websocket.query_params["key"]
+    gates[key] = asyncio.Event()
+    ends[key] = ["waiting"]
+    await gates[key].wait()
+    try:
+        await echo(websocket)
+    except OSError as error:
+        ends[f"{key}-gone"] = [type(error).__name__]
+        raise
+
+
+async def go(request: Request) -> JSONResponse:
+    gates[request.path_params["key"]].set()
+    return JSONResponse({})
 
 
 async def scope(websocket: WebSocket) -> None:
@@ -84,13 +104,15 @@ async def late_send(websocket: WebSocket) -> None:
         ends[websocket.query_params["key"]] = [gone.code]
 
 
-async def told(request):  # type: ignore[no-untyped-def]
+async def told(request: Request) -> JSONResponse:
     return JSONResponse(ends.get(request.path_params["key"]))
 
 
 app = Starlette(
     routes=[
         WebSocketRoute("/echo", echo),
+        WebSocketRoute("/late", late),
+        Route("/go/{key}", go),
         WebSocketRoute("/scope", scope),
         WebSocketRoute("/flood", flood),
         WebSocketRoute("/refuse", refuse),
