@@ -17,6 +17,22 @@ from anysocket_servers._frames import read_frame
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 LIMIT = 1000
 TIMEOUT = 5.0
+VIOLATIONS = {
+    "text that is no UTF-8": (frame(TEXT, b"\xff"), 1007),
+    "half a character": (frame(TEXT, b"\xc3", final=False) + frame(CONTINUATION, b""), 1007),
+    "reserved bit": (frame(TEXT | 0x40, b"x"), 1002),
+    "no beginning": (frame(CONTINUATION, b"x"), 1002),
+    "no end": (frame(TEXT, b"x", final=False) + frame(TEXT, b"y"), 1002),
+    "reserved opcode": (frame(0x3, b"x"), 1002),
+    "close with 1006": (frame(CLOSE, (1006).to_bytes(2)), 1002),
+    "close with 0": (frame(CLOSE, (0).to_bytes(2)), 1002),
+    "close with 5000": (frame(CLOSE, (5000).to_bytes(2)), 1002),
+    "close of one byte": (frame(CLOSE, b"x"), 1002),
+    "reason that is no UTF-8": (frame(CLOSE, (1000).to_bytes(2) + b"\xff"), 1007),
+    "too much": (frame(BINARY, bytes(LIMIT + 1)), 1009),
+    "too much in fragments": (frame(BINARY, bytes(LIMIT), final=False) + frame(CONTINUATION, b"x"), 1009),
+}
+"""What is sent, and the code that it is answered with."""
 
 
 class Door(asyncio.Protocol):
@@ -125,25 +141,9 @@ async def test_fragments_are_one_message(opened):
     assert await receive(transport) == Message("bytes", b"ab")
 
 
-@pytest.mark.parametrize(
-    ("frames", "code"),
-    [
-        (frame(TEXT, b"\xff"), 1007),
-        (frame(TEXT, b"\xc3", final=False) + frame(CONTINUATION, b""), 1007),
-        (frame(TEXT | 0x40, b"x"), 1002),
-        (frame(CONTINUATION, b"x"), 1002),
-        (frame(TEXT, b"x", final=False) + frame(TEXT, b"y"), 1002),
-        (frame(0x3, b"x"), 1002),
-        (frame(CLOSE, (1006).to_bytes(2)), 1002),
-        (frame(CLOSE, (0).to_bytes(2)), 1002),
-        (frame(CLOSE, (5000).to_bytes(2)), 1002),
-        (frame(CLOSE, b"x"), 1002),
-        (frame(CLOSE, (1000).to_bytes(2) + b"\xff"), 1007),
-        (frame(BINARY, bytes(LIMIT + 1)), 1009),
-        (frame(BINARY, bytes(LIMIT), final=False) + frame(CONTINUATION, b"x"), 1009),
-    ],
-)
-async def test_what_breaks_the_protocol_is_the_end(opened, frames, code):
+@pytest.mark.parametrize("name", VIOLATIONS)
+async def test_what_breaks_the_protocol_is_the_end(opened, name):
+    frames, code = VIOLATIONS[name]
     transport, door, client = opened
     client.writer.write(frames)
     opcode, payload = await client.receive()
