@@ -45,7 +45,8 @@ def request_path(scope: Mapping[str, Any]) -> str:
 
 
 def _address(address: Sequence[Any] | None) -> Address | None:
-    """Host and port; None for unix sockets, which Granian gives as an empty host."""
-    if not address or not address[0]:
+    """Host and port; None for unix sockets, which Granian gives as an empty host, and uvicorn, by the
+    specification, as a path without a port."""
+    if not address or not address[0] or address[1] is None:
         return None
-    return Address(str(address[0]), int(address[1] or 0))
+    return Address(str(address[0]), int(address[1]))

@@ -30,11 +30,12 @@ class Launch:
 
 @dataclass(frozen=True)
 class Implementation:
-    """One of several WebSocket implementations of a server: the module that it needs, and what the server
-    calls it."""
+    """One of several WebSocket implementations of a server: what the server calls it, the module that it
+    needs, and what pip installs for it."""
 
-    needs: str
     argument: str
+    needs: str
+    install: str
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def _uvicorn_arguments(launch: Launch) -> list[str]:
 
 
 IMPLEMENTATIONS = {
-    "picows": Implementation("picows", "anysocket_picows:WebSocketProtocol"),
-    "websockets-sansio": Implementation("websockets", "websockets-sansio"),
-    "wsproto": Implementation("wsproto", "wsproto"),
+    "picows": Implementation("anysocket_picows:WebSocketProtocol", "picows", '"anysocket[picows]"'),
+    "websockets-sansio": Implementation("websockets-sansio", "websockets", '"anysocket[uvicorn]"'),
+    "wsproto": Implementation("wsproto", "wsproto", '"anysocket[uvicorn]" wsproto'),
 }
 """Of uvicorn, one of them of ours."""
 
@@ -181,10 +182,10 @@ def _choose_by_implementation(name: str | None, ws: str) -> Server:
         raise Mistake(
             f"--ws {ws} is one of {owners[0].name}'s, and --server is {name}: leave one of them out"
         )
-    for module in (server.name, server.implementations[ws].needs):
+    implementation = server.implementations[ws]
+    for module in (server.name, implementation.needs):
         if not is_importable(module):
-            extra = ws if ws == module == "picows" else server.name
-            raise Mistake(f'--ws {ws} needs {module}: pip install "anysocket[{extra}]"')
+            raise Mistake(f"--ws {ws} needs {module}: pip install {implementation.install}")
     return server
 
 

@@ -96,7 +96,7 @@ def test_only_starlette_is_needed_without_extras(metadata: Message) -> None:
 
 def test_the_extra_all_has_every_server(metadata: Message) -> None:
     extras = metadata.get_all("Provides-Extra", [])
-    servers = {"granian", "uvicorn", "hypercorn", "daphne"}
+    servers = {"granian", "uvicorn", "picows", "hypercorn", "daphne"}
     backplanes = {"zenoh", "redis", "nats"}
     assert set(extras) == servers | backplanes | {"all", "testing", "metrics", "otel"}
     requirements = metadata.get_all("Requires-Dist", [])

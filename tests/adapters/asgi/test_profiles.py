@@ -15,6 +15,7 @@ NAMES = {
     UVICORN: "uvicorn",
     "uvicorn.protocols.websockets.wsproto_impl": "uvicorn",
     "uvicorn.lifespan.on": "uvicorn",
+    "anysocket_picows._events": "uvicorn (picows)",
     HYPERCORN: "Hypercorn",
     "hypercorn.asyncio.lifespan": "Hypercorn",
     DAPHNE: "Daphne",

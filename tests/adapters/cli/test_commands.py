@@ -11,7 +11,7 @@ import anysocket_cli._main
 from anysocket import App, Capability
 from anysocket_cli import _demo, _serve, main
 from anysocket_cli._mistakes import Mistake
-from anysocket_cli._servers import SERVERS, Launch, command
+from anysocket_cli._servers import SERVERS, Launch, choose_server, command
 
 C = Capability
 APPS = Path(__file__).parent / "apps"
@@ -40,6 +40,21 @@ def test_uvicorn():
         arguments("uvicorn", LAUNCH)
         == "--host 127.0.0.1 --port 8123 --timeout-graceful-shutdown 10 --workers 3 chat:app"
     )
+
+
+@pytest.mark.parametrize(
+    ("ws", "argument"),
+    [("picows", "anysocket_picows:WebSocketProtocol"), ("wsproto", "wsproto"), ("websockets-sansio",) * 2],
+)
+def test_uvicorn_with_one_of_its_implementations(ws, argument):
+    line = arguments("uvicorn", Launch("chat:app", "127.0.0.1", 8123, ws=ws))
+    assert line == (
+        f"--host 127.0.0.1 --port 8123 --timeout-graceful-shutdown 10 --ws {argument} --workers 1 chat:app"
+    )
+
+
+def test_an_implementation_names_its_server():
+    assert choose_server(None, "picows").name == "uvicorn"
 
 
 def test_uvicorn_reloads_without_workers():

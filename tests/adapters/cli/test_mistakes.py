@@ -134,6 +134,24 @@ def test_uvicorn_without_a_websocket_library(complaint, monkeypatch):
     assert told in complaint("demo", "--server", "uvicorn")
 
 
+@pytest.mark.parametrize(
+    ("ws", "installed", "told"),
+    [
+        ("picows", "uvicorn", '--ws picows needs picows: pip install "anysocket[picows]"'),
+        ("picows", "picows", '--ws picows needs uvicorn: pip install "anysocket[picows]"'),
+        ("wsproto", "uvicorn", '--ws wsproto needs wsproto: pip install "anysocket[uvicorn]" wsproto'),
+    ],
+)
+def test_implementation_not_installed(complaint, monkeypatch, ws, installed, told):
+    monkeypatch.setattr("anysocket_cli._servers.is_importable", lambda module: module == installed)
+    assert told in complaint("serve", "good:app", "--ws", ws)
+
+
+def test_implementation_of_another_server(complaint):
+    told = "--ws picows is one of uvicorn's, and --server is granian: leave one of them out"
+    assert told in complaint("serve", "good:app", "--server", "granian", "--ws", "picows")
+
+
 def test_no_server_installed(complaint, monkeypatch):
     monkeypatch.setattr("anysocket_cli._servers.is_importable", lambda module: False)
     told = 'no server is installed (of granian, uvicorn, hypercorn, daphne): pip install "anysocket[granian]"'
