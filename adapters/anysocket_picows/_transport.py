@@ -50,6 +50,26 @@ class PicowsTransport(WSListener):
     goes to the kernel inside the call that sends it, unless the peer is too slow.
     """
 
+    __slots__ = (
+        "_arrivals",
+        "_closing",
+        "_deadline",
+        "_deliver",
+        "_door",
+        "_ended",
+        "_fragments",
+        "_fragments_are",
+        "_fragments_bytes",
+        "_keepalive",
+        "_send",
+        "_tcp",
+        "_writable",
+        "_ws",
+        "scope",
+        "send_bytes",
+        "send_text",
+    )
+
     server = "uvicorn (picows)"
     capabilities = CAPABILITIES
     remedy = "use a server that compat_matrix.md lists with it"
