@@ -319,6 +319,34 @@ class Way(FakeTransport):
         raise NotImplementedError
 
 
+class AtOnce(FakeTransport):
+    """A server that takes what it is given in the call, as long as there is a connection."""
+
+    def send_text(self, data: str) -> None:  # type: ignore[override]
+        if self.send_fails_with is not None:
+            raise self.send_fails_with
+        self.sent.append(data)
+
+
+async def test_a_server_may_take_a_message_in_the_call() -> None:
+    transport = AtOnce()
+    websocket, manager = await member(transport)
+    for number in range(3):
+        await soon(websocket.send_text(f"send {number}"))
+        assert await manager.broadcast_to_all(f"post {number}") == 1
+    assert transport.sent == [f"{kind} {number}" for number in range(3) for kind in ("send", "post")]
+
+
+async def test_a_server_may_fail_in_the_call() -> None:
+    transport = AtOnce()
+    websocket, manager = await member(transport)
+    transport.send_fails_with = ConnectionResetError()
+    assert await manager.broadcast_to_all("post") == 0
+    assert websocket.closed
+    with pytest.raises(ConnectionClosed):
+        await soon(websocket.send_text("send"))
+
+
 class ByFuture(Way):
     """The server's own future-like object, as Granian's; settled by the test."""
 

@@ -23,7 +23,7 @@ COLUMNS = {
     "Daphne": DECLARED["Daphne"],
     "TestClient, in memory": DECLARED["Starlette's TestClient"],
 }
-CELLS = {"yes": True, "1000, 3000 and up": True, "–": False, "legacy only": False, "in memory": False}
+CELLS = {"yes": True, "1000, 3000 and up": True, "–": False, "picows, legacy": False, "in memory": False}
 """What a cell says of the column's own server; a few name the exception in so many words."""
 
 
