@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from asyncio import Transport
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from picows import (
@@ -54,8 +54,8 @@ class _Response(WSUpgradeResponse):
         return bytearray(self._write(self.headers["Sec-WebSocket-Accept"]))
 
 
-class _Unix:
-    """A transport over a unix socket, for picows sets options of TCP."""
+class _Handed:
+    """TCP's transport as picows gets it."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -63,9 +63,16 @@ class _Unix:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        """Of large messages. asyncio's own, up to Python 3.12.8 and 3.13.1, tells nobody that the peer is too
+        slow, and fills memory (CVE-2024-12254)."""
+        self._transport.write(b"".join(parts))
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """The socket, if it is a unix socket, ignores the options of TCP that picows sets."""
         found = self._transport.get_extra_info(name, default)
-        return _UnixSocket(found) if name == "socket" else found
+        is_unix = name == "socket" and found.family == getattr(socket, "AF_UNIX", None)
+        return _UnixSocket(found) if is_unix else found
 
 
 class _UnixSocket:
@@ -110,8 +117,7 @@ def engage(
         extra_headers=None,
         read_buffer_init_size=READ_BUFFER_BYTES,
     )
-    is_unix = tcp.get_extra_info("socket").family == getattr(socket, "AF_UNIX", None)
-    protocol.connection_made(_Unix(tcp) if is_unix else tcp)
+    protocol.connection_made(_Handed(tcp))
     tcp.set_protocol(protocol)
     feed(protocol, REQUEST % key)
     feed(protocol, early)
