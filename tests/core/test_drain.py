@@ -302,6 +302,25 @@ async def test_what_was_left_to_the_server_is_cancelled_and_left_behind_at_the_e
     assert seen == ["finally"]
 
 
+async def test_what_was_left_to_the_server_and_ends_is_not_cancelled_again() -> None:
+    """The server's own part of the task goes on."""
+    app, server_goes_on = App(), asyncio.Event()
+
+    async def server() -> None:
+        coroutine = sleep(WebSocket(FakeTransport()))
+        with app.watch("a guest", left=True).around(coroutine):
+            await coroutine
+        await server_goes_on.wait()
+
+    serves = asyncio.create_task(server())
+    await settle()
+    await app.drain(SHORT)
+    await asyncio.sleep(SHORT + 2 * _drain.SETTLE)
+    assert not serves.done()
+    server_goes_on.set()
+    await soon(serves)
+
+
 # -- what the handlers see --
 
 

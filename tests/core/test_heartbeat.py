@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from anysocket import App, Capability, Heartbeat, Limits
+from anysocket import App, Capability, Heartbeat, Limits, WebSocket
 from anysocket._heartbeat import _leave_to
-from core.fake_transport import EVERYTHING, settle, soon
+from core.fake_transport import EVERYTHING, FakeTransport, settle, soon
 from core.reading import Reading
 
 WITHOUT = EVERYTHING & ~Capability.PING
@@ -108,6 +108,35 @@ async def test_a_server_that_fails_to_send_a_ping_loses_the_peer(caplog: pytest.
     await soon(session.serving)
     assert session.end is not None and (session.end.code, session.end.by) == (1006, "lost")
     assert "a bug of the server" in caplog.text
+
+
+async def test_an_answer_that_overtakes_the_end_of_the_send_counts() -> None:
+    """Servers with threads of their own may tell that the ping is sent after the peer has answered it."""
+    session = Session(Heartbeat(interval=0.01, timeout=60.0))
+    await settle()
+    session.transport.hold_sends()
+    async with asyncio.timeout(5):
+        while not session.transport._sending:
+            await asyncio.sleep(0.002)
+    session.transport.arrive("pong")
+    await settle()
+    session.transport.let_sends_go()
+    await session.until_pinged(2)
+    assert session.websocket.statistics.round_trip is not None and session.read == []
+    await session.peer_closes()
+
+
+async def test_a_peer_that_is_refused_is_not_pinged() -> None:
+    app = App(heartbeat=QUICK)
+
+    @app.websocket("/")
+    async def refusing(websocket: WebSocket) -> None:
+        await websocket.deny(403)
+
+    transport = FakeTransport(capabilities=WITHOUT)
+    await soon(app.serve(transport))
+    await asyncio.sleep(5 * QUICK.interval)
+    assert transport.answer == ("deny", 403, [], b"") and transport.sent == []
 
 
 async def test_a_peer_that_sends_is_there_though_it_does_not_answer() -> None:

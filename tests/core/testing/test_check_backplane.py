@@ -36,3 +36,41 @@ async def test_what_hubs_lose_is_up_to_the_test() -> None:
     hub.lose(1)
     with pytest.raises(AssertionError, match="all data arrives as it is"):
         await check_backplane(hub.connect)
+
+
+class Bounded(MemoryBackplane):
+    """It says what it carries at most, and does not carry that."""
+
+    max_bytes: int | None = 200_000  # type: ignore[misc]
+    carries = 200_000
+
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        await super().publish([each for each in messages if len(each[1]) <= self.carries])
+
+
+class OffByOne(Bounded):
+    carries = 199_999
+
+
+async def test_the_largest_message_is_tried_where_there_is_one() -> None:
+    hub = MemoryHub()
+    assert await check_backplane(lambda: Bounded(hub)) == 8
+    with pytest.raises(AssertionError, match="1 of 8 checks failed:\nthe largest message passes"):
+        await check_backplane(lambda: OffByOne(hub))
+
+
+class CutByLargeMessages(MemoryBackplane):
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        if any(len(data) > 1000 for _, data in messages):
+            self._hub.fail()
+            self._hub.restore()
+        await super().publish(messages)
+
+
+async def test_a_loss_is_told_with_its_cause() -> None:
+    hub = MemoryHub()
+    with pytest.raises(AssertionError, match="1 of 8 checks failed") as failed:
+        await check_backplane(lambda: CutByLargeMessages(hub))
+    assert "all data arrives as it is: AssertionError(\"it was lost: ConnectionError('cut off')" in str(
+        failed.value
+    )
