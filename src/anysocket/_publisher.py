@@ -163,7 +163,7 @@ class SyncPublisher:
 
     def __init__(self, backplane: str | Backplane) -> None:
         self._backplane = backplane
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._process = os.getpid()
         self._renew()
 
@@ -209,11 +209,11 @@ class SyncPublisher:
 
     def close(self) -> None:
         """Let go of the connection. A later call makes another one."""
-        self._run(lambda to: to.close())
-        with self._lock:
-            if self._loop is not None:
-                self._loop.run_until_complete(self._loop.shutdown_default_executor())
-                self._loop.close()
+        with self._lock:  # Throughout: another thread must not connect again on the loop that is to close.
+            self._run(lambda to: to.close())
+            assert self._loop is not None
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
             self._renew()
 
     def __enter__(self) -> Self:

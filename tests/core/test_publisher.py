@@ -142,3 +142,28 @@ def test_a_forked_process_connects_by_itself(monkeypatch: pytest.MonkeyPatch) ->
     publisher.close()
     assert loop is not None
     loop.close()
+
+
+def test_a_broadcast_during_the_close_of_another_thread_is_not_left_connected() -> None:
+    class Counting(Slow):
+        connected = 0
+        other: threading.Thread | None = None
+
+        async def start(self, listener: Any) -> None:
+            self.connected += 1
+
+        async def stop(self) -> None:
+            if self.other is None:
+                self.other = threading.Thread(target=publisher.broadcast_to_all, args=("b",))
+                self.other.start()
+            self.connected -= 1
+
+    counting = Counting()
+    counting.free.set()
+    publisher = SyncPublisher(counting)
+    publisher.broadcast_to_all("a")
+    publisher.close()
+    assert counting.other is not None
+    counting.other.join(5)
+    publisher.close()
+    assert counting.connected == 0
