@@ -97,9 +97,7 @@ class Pulse(Intake):
             return
         except Exception as error:
             self._websocket._lost(error)
-            return
-        if self._awaits_answer:
-            self._pinged_at = monotonic()
+        self._pinged_at = monotonic()
 
     def _arrived(self, message: Message, now: float) -> Message:
         super()._arrived(message, now)
@@ -107,8 +105,7 @@ class Pulse(Intake):
             return message
         self._awaits_answer = False
         self._websocket._round_trip = now - self._pinged_at
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop(self._websocket)
         self._begin(now)
         return TAKEN
 
