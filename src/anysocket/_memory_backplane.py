@@ -50,7 +50,7 @@ class MemoryHub:
 class MemoryBackplane:
     """One node's side of a :class:`MemoryHub`. ``cut`` and ``heal`` make a partition."""
 
-    max_bytes = None
+    max_bytes: int | None = None
 
     def __init__(self, hub: MemoryHub) -> None:
         self._hub = hub
