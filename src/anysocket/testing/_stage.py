@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Iterator, Sequence
 
 from anysocket._errors import ConnectionClosed
 from anysocket._message import Message
-from anysocket.testing._peer import LOST
 
 HEADER = "x-anysocket-stage"
 """The request header that names the stage of a connection."""
@@ -130,9 +129,7 @@ class LocalBackstage(Backstage):
 
 
 def seen(message: Message) -> str:
-    """A message as notes have it: ``text 'hello'``, ``close 1000 'bye'``, ``lost``."""
-    if message is LOST:
-        return "lost"
+    """A message as notes have it: ``text 'hello'``, ``close 1000 'bye'``."""
     if message.code is not None:
         return f"{message.type} {message.code} {message.reason!r}"
     return f"{message.type} {shown(message.data)}"
