@@ -72,3 +72,12 @@ async def test_when_the_backplane_is_down_nobody_is_there(census: Census) -> Non
     census.forget()
     await question.wait(5)
     assert census.nodes == set()
+
+
+async def test_others_are_still_waited_for_when_one_is_gone(census: Census) -> None:
+    number, question = census.ask(never)
+    census.gone(BOB)
+    assert not question._done.done()
+    census.answered(number, ADA, 1)
+    await question.wait(5)
+    assert question.answers == {ADA: 1}

@@ -656,3 +656,19 @@ async def test_a_handler_that_takes_its_time_is_not_held_up(monkeypatch: pytest.
     for _ in range(200):
         await soon(websocket.send_text("x"))
     assert len(transport.sent) == 200
+
+
+async def test_what_is_posted_while_the_server_takes_a_message_comes_after_it() -> None:
+    """As by a middleware around the server's send that broadcasts."""
+
+    class Answering(FakeTransport):
+        async def send_text(self, data: str) -> None:
+            if data == "question":
+                await manager.broadcast_to_all("answer")
+            await super().send_text(data)
+
+    transport = Answering()
+    _, manager = await member(transport)
+    await manager.broadcast_to_all("question")
+    await settle()
+    assert transport.sent == ["question", "answer"]

@@ -161,6 +161,17 @@ async def test_a_loop_that_has_closed_leaves_the_signal_to_the_server(app: FakeA
     assert hearer.heard == [(TERM, None)] and app.happened == []
 
 
+async def test_a_handler_that_calls_ours_first_is_not_called_by_it(app: FakeApp, hearer: Hearer) -> None:
+    """As by libraries that chain handlers: once all is put back, ours has nobody to tell."""
+    loop = asyncio.new_event_loop()
+    drain_on_signals(app, loop)
+    ours: Any = signal.getsignal(TERM)
+    loop.close()
+    signal.raise_signal(TERM)
+    ours(TERM, None)
+    assert hearer.heard == [(TERM, None)] and app.happened == []
+
+
 async def test_another_loop_takes_over(app: FakeApp, hearer: Hearer) -> None:
     """As after asyncio.run() of an app that nobody stopped."""
     loop = asyncio.new_event_loop()
