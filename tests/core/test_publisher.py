@@ -144,26 +144,44 @@ def test_a_forked_process_connects_by_itself(monkeypatch: pytest.MonkeyPatch) ->
     loop.close()
 
 
-def test_a_broadcast_during_the_close_of_another_thread_is_not_left_connected() -> None:
-    class Counting(Slow):
-        connected = 0
-        other: threading.Thread | None = None
+class Polite:
+    """A lock that, once let go of, is offered to the other thread first."""
 
+    def __init__(self, lock: Any) -> None:
+        self.lock = lock
+        self.other = threading.Event()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        if threading.current_thread() is not threading.main_thread():
+            self.other.set()
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
+        if threading.current_thread() is threading.main_thread():
+            self.other.wait(0.2)
+
+
+def test_a_broadcast_during_the_close_of_another_thread_is_not_left_connected() -> None:
+    connected: list[str] = []
+
+    class Counting(Slow):
         async def start(self, listener: Any) -> None:
-            self.connected += 1
+            connected.append("start")
 
         async def stop(self) -> None:
-            if self.other is None:
-                self.other = threading.Thread(target=publisher.broadcast_to_all, args=("b",))
-                self.other.start()
-            self.connected -= 1
+            connected.append("stop")
+            if len(connected) == 2:
+                other.start()
 
     counting = Counting()
     counting.free.set()
     publisher = SyncPublisher(counting)
+    other = threading.Thread(target=publisher.broadcast_to_all, args=("b",))
     publisher.broadcast_to_all("a")
+    lock: Any = Polite(publisher._lock)
+    publisher._lock = lock
     publisher.close()
-    assert counting.other is not None
-    counting.other.join(5)
+    other.join(5)
     publisher.close()
-    assert counting.connected == 0
+    assert connected == ["start", "stop"] * 2 and len(counting.taken) == 2
