@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -85,6 +86,28 @@ class _Reader(asyncio.StreamReader):
         self.feed_eof()
 
 
+class _Protocol(asyncio.StreamReaderProtocol):
+    """One that also gives what had come before a send failed: asyncio reads no further then. The bytes of TLS
+    mean nothing here."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._into = reader
+        self._system: socket.socket | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if transport.get_extra_info("ssl_object") is None:
+            self._system = transport.get_extra_info("socket")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ConnectionError) and self._system is not None:
+            with contextlib.suppress(OSError):
+                while data := os.read(self._system.fileno(), BUFFER_BYTES):
+                    self._into.feed_data(data)
+        super().connection_lost(exc)
+
+
 @contextlib.asynccontextmanager
 async def open_stream(endpoint: Endpoint) -> AsyncIterator[Stream]:
     """A connection to ``endpoint``, dropped at the end if it has not ended before.
@@ -96,7 +119,7 @@ async def open_stream(endpoint: Endpoint) -> AsyncIterator[Stream]:
         tls.set_alpn_protocols(["h2"] if endpoint.http_version == "2" else ["http/1.1"])
     loop = asyncio.get_running_loop()
     reader = _Reader(limit=BUFFER_BYTES)
-    protocol = asyncio.StreamReaderProtocol(reader)
+    protocol = _Protocol(reader)
     async with asyncio.timeout(TIMEOUT):
         if endpoint.unix_path is not None:
             transport, _ = await loop.create_unix_connection(lambda: protocol, endpoint.unix_path)

@@ -30,3 +30,15 @@ async def test_what_came_before_a_reset_is_read():
             await asyncio.sleep(0.01)
         assert await stream.reader.read(100) == b"last words"
         assert await stream.reader.read(100) == b""
+
+
+async def test_what_came_before_a_reset_is_read_though_a_send_fails_first() -> None:
+    """As by a client too busy to notice the reset before it sends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with open_stream(Endpoint(port=listener.getsockname()[1])) as stream:
+            server, _ = listener.accept()
+            server.sendall(b"all of it")
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            server.close()
+            stream.write(b"more")
+            assert await asyncio.wait_for(stream.reader.read(), 5) == b"all of it"
