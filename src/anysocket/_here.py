@@ -72,8 +72,8 @@ class Here:
                 return list(members.get(room, ()))
             case Kind.ROOMS, ():
                 return {room: len(ids) for room, ids in members.items()}
-            case kind, names:
-                raise ValueError(f"a question of kind {kind} with {len(names)} names")
+            case _:
+                raise ValueError(f"a question of kind {question.kind} with {len(question.names)} names")
 
     def _targets(self, rooms: Sequence[str], policy: OutboxPolicy | None) -> list[Target]:
         manager = self._manager

@@ -89,9 +89,8 @@ class Node:
 
     async def stop(self) -> None:
         """Publish what waits, tell the others, and let go."""
-        task, self._task = self._task, None
-        if task is None:
-            return
+        task = self._task
+        assert task is not None
         if self.state is State.UP:
             self._tell(self._outgoing.sign(Kind.GONE))
             with contextlib.suppress(TimeoutError):

@@ -351,6 +351,41 @@ async def test_strangers_are_ignored_and_told_of_once(
     assert len([record for record in caplog.records if "ignored" in record.message]) == 1
 
 
+async def test_what_comes_twice_or_too_late_is_not_delivered(hub: MemoryHub) -> None:
+    """A backplane may repeat itself, or still bring what was on its way when the last member left."""
+    async with nodes(hub, 2) as ((a, b), planes):
+        received = await join(b, "bob", "r")
+        await join(b, "eve", "end")
+        room, twice = "anysocket/room/r", Envelope(Kind.MESSAGE, b"another!", 5, "x").pack()
+        await planes[0].publish([(room, twice), (room, twice)])
+        await a.broadcast_to_room("end", "sent")
+        await until(lambda: received == ["x"])
+        assert isinstance(b._link, Link)
+        incoming = b._link._node().incoming
+        b.leave_room("bob", "r")
+        incoming._take(room, Envelope(Kind.MESSAGE, b"another!", 6, "late").pack())
+        await settle()
+        assert received == ["x"]
+        assert b.backplane.statistics.received == 2
+
+
+async def test_whoever_waits_as_the_backplane_goes_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_publishing, "MAX_MESSAGES", 10)
+    slow = Slow()
+    manager = WebSocketManager(backplane=slow)
+    await add(manager, "ann", "r")
+    await manager.backplane.start()
+    waiting = asyncio.create_task(_broadcast_on(manager))
+    await until(lambda: manager.backplane.statistics.queued >= 11)
+    slow.fails = OSError("gone")
+    slow.free.set()
+    with pytest.raises(BackplaneError, match="down"):
+        await waiting
+    assert manager.backplane.statistics.dropped == 1
+    await manager.backplane.stop()
+    await manager.backplane.stop()  # Stopping again does nothing.
+
+
 async def test_a_message_that_cannot_be_delivered_hurts_nobody(
     hub: MemoryHub, caplog: pytest.LogCaptureFixture
 ) -> None:
