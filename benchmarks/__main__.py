@@ -3,7 +3,7 @@
 python -m benchmarks                       all, about 25 minutes on two processors: RESULTS.md and RESULTS.png
 python -m benchmarks --quick               five minutes
 python -m benchmarks --only echo,fan-out --server granian-rsgi --rounds 11
-python -m benchmarks --render saved.json   tables and chart once more, of an earlier run
+python -m benchmarks --render saved.json   tables and chart once more, of an earlier run or of several
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="for one figure")
     parser.add_argument("--save", type=Path, default=HERE / "results.json", help="where the figures go")
-    parser.add_argument("--render", type=Path, metavar="FILE", help="measure nothing")
+    parser.add_argument("--render", type=Path, metavar="FILE", nargs="+", help="measure nothing")
     return parser
 
 

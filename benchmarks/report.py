@@ -29,10 +29,10 @@ def about(results: Results) -> str:
     told = dict(results.about)
     versions = ", ".join(f"{name} {version}" for name, version in told.pop("versions").items())
     seconds, quick = told.pop("seconds"), told.pop("quick")
-    rounds = told.pop("rounds")
+    del told["rounds"]
     lines = [
         f"Written by `python -m benchmarks{' --quick' if quick else ''}` in {seconds // 60} minutes: "
-        f"medians of {rounds} rounds, in which everybody has a turn.",
+        "medians of rounds, in each of which everybody has a turn.",
         "Pinned: servers on one processor, the load generator on another one. Free: wherever they are put.",
         "Compare figures of one table only. How to read them: `README.md`.",
         "",
@@ -50,7 +50,9 @@ def tables(results: Results) -> str:
         workload = make(Field((), results.about["quick"]), 0.0)
         passes = [pinned for pinned in (True, False) if results.cases(name, pinned=pinned)]
         if passes:
-            parts.append(f"## {workload.title}\n\n{workload.explained}\n")
+            rounds = results.rounds(name)
+            in_rounds = f"Medians of {rounds} rounds." if rounds > 1 else "One round."
+            parts.append(f"## {workload.title}\n\n{workload.explained} {in_rounds}\n")
         parts += [compared(results, workload, pinned=pinned) for pinned in passes]
     skipped = sorted({**ABSENT, **results.skipped}.items())
     parts.append("## Who took no part\n\n" + table(["contestant", "reason"], skipped))

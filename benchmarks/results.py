@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,13 @@ class Results:
     rows: list[Row]
     skipped: dict[str, str]
 
+    def rounds(self, workload: str) -> int:
+        """How many there were at most."""
+        return max(
+            (len(each) for row in self.rows if row.workload == workload for each in row.figures.values()),
+            default=0,
+        )
+
     def cases(self, workload: str, *, pinned: bool) -> list[str]:
         return list(
             dict.fromkeys(row.case for row in self.rows if (row.workload, row.pinned) == (workload, pinned))
@@ -62,7 +69,9 @@ class Results:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
-def load_results(path: Path) -> Results:
-    """What :meth:`Results.save` wrote."""
-    saved = json.loads(path.read_text())
-    return Results(saved["about"], [Row(**row) for row in saved["rows"]], saved["skipped"])
+def load_results(paths: Sequence[Path]) -> Results:
+    """What :meth:`Results.save` wrote, of one run or of several, each of other workloads, on one machine."""
+    runs = [json.loads(path.read_text()) for path in paths]
+    about = {**runs[0]["about"], "seconds": sum(run["about"]["seconds"] for run in runs)}
+    rows = [Row(**row) for run in runs for row in run["rows"]]
+    return Results(about, rows, {name: why for run in runs for name, why in run["skipped"].items()})

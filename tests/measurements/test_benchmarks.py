@@ -74,4 +74,14 @@ def test_who_failed_is_told_why() -> None:
 def test_figures_can_be_kept(tmp_path: Path) -> None:
     results = Results(ABOUT, [row("granian-rsgi/raw", 10, float("inf"))], {"Quart": "not installed"})
     results.save(tmp_path / "saved.json")
-    assert load_results(tmp_path / "saved.json") == results
+    assert load_results([tmp_path / "saved.json"]) == results
+
+
+def test_runs_of_several_workloads_are_told_together(tmp_path: Path) -> None:
+    echo, other = row("granian-rsgi/raw", 10, 11), row("granian-rsgi/raw", 10)
+    other.workload = "drill"
+    for name, one in (("first", echo), ("second", other)):
+        Results(ABOUT, [one], {}).save(tmp_path / name)
+    results = load_results([tmp_path / "first", tmp_path / "second"])
+    assert (results.rounds("echo"), results.rounds("drill")) == (2, 1)
+    assert results.about["seconds"] == 120
