@@ -75,9 +75,11 @@ async def test_notes_are_settled_when_every_handler_has_ended() -> None:
     backstage = LocalBackstage(notebook)
     with backstage.open("token") as stage:
         settled = asyncio.create_task(notebook.settled("token", None))
+        await asyncio.sleep(0)
+        stage.note("early")
         await asyncio.sleep(2 * MOMENT)
         stage.note("late")
         await asyncio.sleep(2 * MOMENT)
         assert not settled.done()
     await soon(settled)
-    assert notebook.notes("token") == ["late"]
+    assert notebook.notes("token") == ["early", "late"]
