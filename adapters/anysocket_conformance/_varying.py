@@ -17,10 +17,12 @@ THREADS = ("granian-rsgi-mt", "granian-asgi")
 
 OUTCOMES = tuple(case.name for case in CASES if isinstance(case, AnyStage))
 """The cases of how handlers end."""
+LATE = ("exit", "raise", "return-after-peers-close")
+"""Those after which the bare server answers, or not."""
 
 VARYING: dict[str, tuple[str, ...]] = {
     # Whether a handler's end, of which the process may die, still lets its client and others be answered.
-    **{name: HYPERCORN if name.startswith(("exit", "raise")) else HTTP2 for name in OUTCOMES},
+    **{name: HYPERCORN if name.startswith(LATE) else HTTP2 for name in OUTCOMES},
     # Whether a server that is not read from answers, or tells, before the client has waited long enough.
     "peer-closes-while-handler-floods": EVERY,
     "peer-closes-while-handler-sends": EVERY,
@@ -38,6 +40,7 @@ VARYING: dict[str, tuple[str, ...]] = {
     "send-gathered": THREADS,
     "send-from-tasks": THREADS,
     "send-then-close": THREADS,
+    "large-and-small": THREADS,
     "close-with-sends-under-way": THREADS,
     "cancelled-sends": GRANIAN,
     # Which messages a cancelled receive loses, if any.
@@ -45,6 +48,8 @@ VARYING: dict[str, tuple[str, ...]] = {
     "receive-in-timeouts": GRANIAN,
     "receive-in-wait-for": GRANIAN,
     "receive-in-storm-of-cancels": GRANIAN,
+    # It tells the path of its socket, which is another one each time.
+    "addresses-over-unix-socket": ("uvicorn-picows-unix",),
     # Whether the process ends before the refusal is written.
     "accept-after-deny": GRANIAN,
 }
