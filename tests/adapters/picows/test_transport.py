@@ -203,13 +203,18 @@ async def test_after_the_end_a_send_fails(opened):
     transport.abort()
 
 
-async def test_a_slow_peer_is_waited_for(opened):
-    transport, _, client = opened
+def stuck_send(transport, client) -> asyncio.Future[object]:
+    """A send that waits, as the client has stopped reading."""
     client.writer.transport.pause_reading()
     waiting = None
     while waiting is None:
         waiting = transport.send_bytes(bytes(1 << 16))
-    sending = asyncio.ensure_future(waiting)
+    return asyncio.ensure_future(waiting)
+
+
+async def test_a_slow_peer_is_waited_for(opened):
+    transport, _, client = opened
+    sending = stuck_send(transport, client)
     done, _ = await asyncio.wait({sending}, timeout=0.1)
     assert not done
     client.writer.transport.resume_reading()
@@ -223,11 +228,7 @@ async def test_a_slow_peer_is_waited_for(opened):
 
 async def test_who_waits_for_a_slow_peer_learns_of_the_end(opened):
     transport, _, client = opened
-    client.writer.transport.pause_reading()
-    waiting = None
-    while waiting is None:
-        waiting = transport.send_bytes(bytes(1 << 16))
-    sending = asyncio.ensure_future(waiting)
+    sending = stuck_send(transport, client)
     await asyncio.sleep(0)
     transport.abort()
     with pytest.raises(OSError, match="over"):
