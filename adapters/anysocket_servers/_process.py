@@ -98,10 +98,27 @@ class ProcessRunning(Running):
         self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
-        with contextlib.suppress(ProcessLookupError):  # What is left of the group: nothing, if all went well.
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._kill_group()
         self.process.wait()
         if not self._output.closed:
             self._last_log = self._whole_log()
             self._output.close()
         forget(self.endpoint)
+
+    def _kill_group(self) -> None:
+        """What is left of it: nothing, if all went well. Once its first process was waited for and nothing is
+        left, the system gives the group's number to any new process: a process of that number is another one.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            if self.process.returncode is None or not _exists(self.process.pid):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # Another user's.
+        pass
+    return True

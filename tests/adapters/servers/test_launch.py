@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from anysocket import Capability
 from anysocket_servers import BY_NAME, SERVERS, VARIANTS, Endpoint, Pool, Server, StartError, launch, start
 from anysocket_servers._addresses import LISTEN, command_line
+from core.nodes import until
 
 APPS = Path(__file__).parent / "apps"
 APP = "served_app:app"
@@ -92,6 +94,30 @@ async def test_both_workers_serve_and_end(start_server, server):
     assert len(workers) == 2 and all(lives(pid) for pid in workers)
     running.stop()
     assert not running.alive() and not any(lives(pid) for pid in workers)
+
+
+@pytest.mark.servers("granian-rsgi-2-workers")
+async def test_workers_that_outlive_their_first_process_are_ended(start_server, server):
+    running = start_server(APP, APPS)
+    workers = await pids(running, server.workers)
+    running.process.kill()
+    await running.ended()
+    assert all(lives(pid) for pid in workers)
+    running.stop()
+    await until(lambda: not any(lives(pid) for pid in workers))
+
+
+@pytest.mark.servers("uvicorn-sansio")
+def test_a_process_that_got_the_number_of_one_that_has_ended_is_left_alone(start_server):
+    running = start_server(APP, APPS)
+    running.process.kill()
+    running.process.wait()
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        running.process.pid = other.pid
+        running.stop()
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.2)
+        other.terminate()
 
 
 @pytest.mark.servers("granian-rsgi", "uvicorn-sansio", "hypercorn-http2", "testclient", "memory")
