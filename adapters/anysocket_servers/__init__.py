@@ -19,7 +19,7 @@ from anysocket_servers._peer import SocketPeer, connect_socket
 from anysocket_servers._process import ProcessRunning
 from anysocket_servers._requests import Response
 from anysocket_servers._running import Running, StartError
-from anysocket_servers._table import BY_NAME, SERVERS, VARIANTS, Server
+from anysocket_servers._table import BY_NAME, PONG_TIMEOUT, SERVERS, VARIANTS, Server
 
 __all__ = [
     "Answer",
@@ -32,6 +32,7 @@ __all__ = [
     "Handshake",
     "PING",
     "PONG",
+    "PONG_TIMEOUT",
     "Pool",
     "ProcessRunning",
     "Response",

@@ -12,6 +12,9 @@ from anysocket.testing._memory import EVERYTHING
 from anysocket_asgi._profiles import PROFILES
 from anysocket_rsgi import CAPABILITIES as RSGI
 
+PONG_TIMEOUT = 3
+"""Seconds: short enough to wait for, longer than a busy machine keeps an answer on its way."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -45,12 +48,12 @@ class Server:
 
     @property
     def ping_options(self) -> list[str]:
-        """What makes it ping each second, and wait as long for the answer, where it can (RFC 6455 section
-        5.5.2)."""
+        """What makes it ping each second, and wait ``PONG_TIMEOUT`` for the answer, where it can (RFC 6455
+        section 5.5.2)."""
         if not self.process or Capability.PING not in self.capabilities:
             return []
         prefix = "--ping" if self.packages[0] == "daphne" else "--ws-ping"
-        return [f"{prefix}-interval", "1", f"{prefix}-timeout", "1"]
+        return [f"{prefix}-interval", "1", f"{prefix}-timeout", str(PONG_TIMEOUT)]
 
     @property
     def process(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from anysocket import Capability, WebSocket
@@ -9,15 +10,17 @@ from anysocket.testing._case import Client, Sight, loss_seen
 from anysocket.testing._stage import Stage, outcome
 from anysocket_conformance._server_case import ServerCase
 from anysocket_conformance.cases._frames import see_end, upgraded
-from anysocket_servers import PING, PONG, FrameConnection, Server
+from anysocket_servers import PING, PONG, PONG_TIMEOUT, FrameConnection, Server
 
-PING_TIMEOUT = 2.5
-"""Seconds within which a server pings that is told to do so each second."""
-DROP_TIMEOUT = 5.0
+PING_TIMEOUT = 5.0
+"""Seconds within which a server pings that is told to do so each second; Daphne looks every two."""
+DROP_TIMEOUT = 8.0
+STAY = PONG_TIMEOUT + 1.0
+"""Seconds after the first ping by which a peer that had not answered it would have been dropped."""
 
 
 class _Pinged(ServerCase):
-    """Of this group: the server is told to ping each second, and to wait a second for the answer."""
+    """Of this group: the server is told to ping each second, and how long to wait for the answer."""
 
     group = "pings"
     clauses = ("8",)
@@ -31,8 +34,8 @@ class _Pinged(ServerCase):
         await websocket.accept()
         stage.note(await outcome(websocket.receive_text()))
 
-    async def see_ping(self, client: Client, frames: FrameConnection) -> bytes | None:
-        """Note that a ping comes, and give what it carries; None when something else comes, or nothing."""
+    async def next_ping(self, client: Client, frames: FrameConnection) -> bytes | None:
+        """What the next ping carries; None, and a note, when something else comes, or nothing."""
         try:
             received = await frames.receive(PING_TIMEOUT)
         except TimeoutError:
@@ -41,7 +44,6 @@ class _Pinged(ServerCase):
         if received is None or received[0] != PING:
             client.note("the connection ends" if received is None else "another frame")
             return None
-        client.note("ping")
         return received[1]
 
 
@@ -55,7 +57,8 @@ class SilentPeer(_Pinged):
 
     async def client(self, client: Client) -> None:
         async with upgraded(client) as frames:
-            if await self.see_ping(client, frames) is not None:
+            if await self.next_ping(client, frames) is not None:
+                client.note("ping")
                 await see_end(client, frames, DROP_TIMEOUT)
 
 
@@ -63,12 +66,16 @@ class AnsweringPeer(_Pinged):
     """A peer that answers pings and sends nothing else stays."""
 
     def expected(self, capabilities: Capability) -> Sight:
-        return Sight(("ping", "ping", "ping") if Capability.PING in capabilities else ("nothing",))
+        return Sight(("ping", "stays") if Capability.PING in capabilities else ("nothing",))
 
     async def client(self, client: Client) -> None:
         async with upgraded(client) as frames:
-            for _ in range(3):
-                payload = await self.see_ping(client, frames)
-                if payload is None:
-                    return
+            if (payload := await self.next_ping(client, frames)) is None:
+                return
+            client.note("ping")
+            seen = time.monotonic()
+            while time.monotonic() < seen + STAY:
                 frames.send(PONG, payload)
+                if (payload := await self.next_ping(client, frames)) is None:
+                    return
+            client.note("stays")
