@@ -75,6 +75,8 @@ class _Racing(_Cancellation):
                     await asyncio.sleep(random.random() / 500)
                 await told
                 await peer.send("end")
+            # It may have ended by what a send was told of first.
+            await asyncio.gather(told, return_exceptions=True)
 
 
 def _told_losses(received: list[str | bytes]) -> str:
