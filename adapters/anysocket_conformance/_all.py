@@ -11,7 +11,7 @@ from anysocket_conformance._runner import run_cases
 from anysocket_conformance._verdict import judge
 from anysocket_servers import BY_NAME, SERVERS, Server
 
-SERVERS_AT_ONCE = 3
+SERVERS_AT_ONCE = 4
 COMPARED: tuple[Server, ...] = (*SERVERS, *(BY_NAME[name] for name in BASES))
 """The servers of the matrix."""
 

@@ -25,7 +25,6 @@ BASES = {
     "uvicorn-sansio-uvloop": "uvicorn-sansio",
     "uvicorn-picows-uvloop": "uvicorn-picows",
     "uvicorn-picows-tls": "uvicorn-picows",
-    "uvicorn-picows-unix": "uvicorn-picows",
     "hypercorn-tls": "hypercorn",
     "hypercorn-http2": "hypercorn",
 }

@@ -48,8 +48,6 @@ VARYING: dict[str, tuple[str, ...]] = {
     "receive-in-timeouts": GRANIAN,
     "receive-in-wait-for": GRANIAN,
     "receive-in-storm-of-cancels": GRANIAN,
-    # It tells the path of its socket, which is another one each time.
-    "addresses-over-unix-socket": ("uvicorn-picows-unix",),
     # Whether the process ends before the refusal is written.
     "accept-after-deny": GRANIAN,
 }

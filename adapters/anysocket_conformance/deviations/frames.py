@@ -2,7 +2,7 @@
 
 from anysocket_conformance.deviations._row import Deviation
 
-PICOWS = ("uvicorn-picows-uvloop", "uvicorn-picows-tls", "uvicorn-picows-unix")
+PICOWS = ("uvicorn-picows-uvloop", "uvicorn-picows-tls")
 UVICORN = (
     "uvicorn-sansio",
     "uvicorn-wsproto",
