@@ -36,7 +36,17 @@ class Run:
         self._running: dict[Contestant, ProcessRunning | StartError] = {}
 
     def rows(self) -> list[Row]:
-        with contextlib.ExitStack() as stack, self._on(LOAD_PROCESSOR):
+        with self._on(LOAD_PROCESSOR):
+            for number in range(self._rounds):
+                with self._all_started():
+                    for case in self._cases:
+                        self._play(case, number)
+        return list(self._rows.values())
+
+    @contextlib.contextmanager
+    def _all_started(self) -> Iterator[None]:
+        """Anew for each round: two processes of the same app differ by more than what is looked for."""
+        with contextlib.ExitStack() as stack:
             for contestant in dict.fromkeys(
                 contestant for case in self._cases if not case.fresh for contestant in case.contestants
             ):
@@ -44,10 +54,7 @@ class Run:
                     self._running[contestant] = stack.enter_context(self._started(contestant))
                 except StartError as error:
                     self._running[contestant] = error
-            for number in range(self._rounds):
-                for case in self._cases:
-                    self._play(case, number)
-        return list(self._rows.values())
+            yield
 
     def _on(self, processor: int) -> contextlib.AbstractContextManager[None]:
         return on_processor(processor if self._pinned else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from functools import partial
 
 from anysocket_servers import ProcessRunning
@@ -15,10 +16,7 @@ from benchmarks.workload import CPU, Case, Figures, Workload
 WARM = 0.1
 """Seconds before what is measured."""
 MAIN = (50, 64, 1)
-LOADS = [
-    *((50, 64, 10), (1, 64, 1), (1, 64, 10), (500, 64, 1), (500, 64, 10)),
-    *((50, 4096, 1), (50, 4096, 10), (50, 65536, 1), (50, 65536, 10)),
-]
+LOADS = [load for load in itertools.product((1, 50, 500), (64, 4096, 65536), (1, 10)) if load != MAIN]
 """Connections, bytes, depth."""
 
 
