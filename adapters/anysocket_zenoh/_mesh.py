@@ -2,7 +2,9 @@
 
 Zenoh connects once to a peer that another one tells of. If that fails nothing tries again: of two peers that
 have lost each other, because one stood still, both may close the new connection as what is left of the old
-one. Both live, and hear all others, but not each other. So each tells the others whom it hears.
+one. Both live, and hear all others, but not each other. So each tells the others whom it hears, and whoever
+hears less begins anew. Where a firewall stands between two of them that does not help, and disturbs the
+others; so it is done less and less often.
 """
 
 from __future__ import annotations
@@ -22,6 +24,33 @@ here, and elsewhere perhaps not yet. Who has not asked lately, as it stands stil
 TRIES = 4
 PAUSE = 0.2
 """Seconds from one to the next: who has just come is connected to by then."""
+
+
+FIRST_WAIT, MAX_WAIT = 0.5, 60.0
+"""Seconds from one new session to the next that is worth it, which double up to the most."""
+FORGOTTEN = 10.0
+"""Seconds after which new trouble has nothing to do with the last one."""
+
+
+class Unreachable(ConnectionError):
+    """There are peers that others hear, and we do not."""
+
+
+class Patience:
+    """Whether a new session is worth it: seldom, if the last ones were of no use."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._wait = 0.0
+
+    def ends(self) -> bool:
+        """If so, the next one must wait for longer."""
+        now = monotonic()
+        if now < self._due:
+            return False
+        self._wait = min(2 * self._wait, MAX_WAIT) if now < self._due + FORGOTTEN else FIRST_WAIT
+        self._due = now + self._wait
+        return True
 
 
 class Mesh:
@@ -60,7 +89,7 @@ class Mesh:
         return answers
 
     async def check(self) -> None:
-        """``ConnectionError`` if there is a peer that others hear, and we do not. Routers relay: with one of
+        """:class:`Unreachable` if there is a peer that others hear, and we do not. Routers relay: with one of
         them all is well."""
         missing = set[str]()
         for _ in range(TRIES):
@@ -72,7 +101,7 @@ class Mesh:
             if not missing or self._session.info.routers_zid():
                 return
             await asyncio.sleep(PAUSE)
-        raise ConnectionError(f"no connection to {len(missing)} of the peers that others hear")
+        raise Unreachable(f"no connection to {len(missing)} of the peers that others hear")
 
     def _connected(self) -> set[str]:
         return {str(zid) for zid in self._session.info.peers_zid()}

@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import zenoh
 
+from anysocket import WebSocketManager
 from anysocket_zenoh import _mesh
 from anysocket_zenoh._configuration import Configuration
-from anysocket_zenoh._mesh import Mesh
+from anysocket_zenoh._mesh import FIRST_WAIT, FORGOTTEN, MAX_WAIT, Mesh, Patience
 from brokers import free_port
+from core.members import add
 from core.nodes import until
 
 ALOOF = 'scouting/gossip/autoconnect={"peer":[]}'
@@ -62,3 +64,45 @@ async def test_two_who_have_lost_each_other_are_told_by_a_third_one() -> None:
                     await mesh.check()
         await hears(here, 1)
         await there.check()
+
+
+async def test_two_who_cannot_reach_each_other_leave_the_others_in_peace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_mesh, "FIRST_WAIT", MAX_WAIT)
+    port = free_port()
+    urls = [f"zenoh://127.0.0.1:{port}", *[f"zenoh://127.0.0.1:{port}?{ALOOF}"] * 2]
+    managers = [WebSocketManager(backplane=url) for url in urls]
+    seed, one, _ = managers
+    for manager in managers:
+        await manager.backplane.start()
+    try:
+        told = "nor in new sessions"
+        await until(lambda: caplog.text.count(told) == 2, 20)
+        restarts = [manager.backplane.statistics.restarts for manager in managers]
+        assert restarts == [0, 1, 1], "a new session might have helped"
+        peer = await add(one, "ann", "r")
+        await one.join_room("ann", "r")
+        await seed.broadcast_to_room("r", "hello")
+        await until(lambda: peer.sent == ["hello"])
+        assert all(manager.backplane.up for manager in managers)
+    finally:
+        for manager in managers:
+            await manager.backplane.stop()
+
+
+def test_new_sessions_that_are_of_no_use_become_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(_mesh, "monotonic", lambda: now)
+    patience, waits = Patience(), []
+    for _ in range(10):
+        assert patience.ends() and not patience.ends()
+        begun = now
+        while not patience.ends():
+            now += 0.25
+        waits.append(now - begun)
+    assert waits[:3] == [FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT] and waits[-1] == MAX_WAIT
+    now += MAX_WAIT + FORGOTTEN
+    assert patience.ends()
+    now += FIRST_WAIT
+    assert patience.ends()
