@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,12 +16,12 @@ from typing import Any
 
 import pytest
 
+from backplanes.nodes import start_node
 from backplanes.traffic import BACK_WITHIN
 from brokers import Broker, binary
 
 logger = logging.getLogger(__name__)
 
-HERE = Path(__file__).parent
 TIMEOUT = 15.0
 ADDRESSES = ("10.97.13.1", "10.97.13.2")
 NAMES = (f"anysocket-a-{os.getpid()}", f"anysocket-b-{os.getpid()}")
@@ -64,12 +63,7 @@ def hosts() -> Iterator[None]:
 @asynccontextmanager
 async def node(host: int, url: str, name: str) -> AsyncIterator[list[Any]]:
     """A node on this host; what it hears."""
-    paths = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = await asyncio.create_subprocess_exec(
-        *("ip", "netns", "exec", NAMES[host], sys.executable, str(HERE / "node.py"), url, name),
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
+    process = await start_node(url, name, "ip", "netns", "exec", NAMES[host])
     heard: list[Any] = []
 
     async def read() -> None:
