@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import deque
 from collections.abc import Collection, Sequence
@@ -14,11 +13,10 @@ from urllib.parse import quote
 import zenoh
 from zenoh.handlers import Callback
 
+from anysocket import PartitionError
 from anysocket._backplane import Listener
 from anysocket_zenoh._configuration import Configuration
-from anysocket_zenoh._mesh import Mesh, Patience, Unreachable
-
-logger = logging.getLogger("anysocket")
+from anysocket_zenoh._mesh import Mesh, Patience
 
 MAX_WAITING = 1 << 16
 """Messages that may wait for the event loop, when that is busy; more of them are lost, and missed."""
@@ -44,7 +42,6 @@ class ZenohBackplane:
         self._opened: _Opened | None = None
         self._subscribers: dict[str, zenoh.Subscriber[Any]] = {}
         self._patience = Patience()
-        self._is_told = False
 
     async def start(self, listener: Listener) -> None:
         """As :class:`anysocket.Backplane`, and so are the others."""
@@ -52,7 +49,6 @@ class ZenohBackplane:
         await asyncio.to_thread(self._opened.open)
         await self._somebody()
         await asyncio.sleep(SETTLE)
-        await self._everybody()
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """In this thread: it takes microseconds, and a milli-second where a peer takes nothing."""
@@ -72,7 +68,9 @@ class ZenohBackplane:
     async def health(self) -> None:
         """Whether everybody is there, and anybody at all; whoever came first on a host may be alone."""
         await self._somebody()
-        await self._everybody()
+        if missing := await self._mesh.missing():
+            told = f"no connection to {missing} of the peers that others hear"
+            raise ConnectionError(told) if self._patience.ends() else PartitionError(told)
 
     async def _somebody(self) -> None:
         for _ in range(20):
@@ -80,18 +78,6 @@ class ZenohBackplane:
                 return
             await asyncio.sleep(0.05)
         raise ConnectionError(f"nobody answers at {self._configuration.named}")
-
-    async def _everybody(self) -> None:
-        try:
-            await self._mesh.check()
-        except Unreachable as error:
-            if self._patience.ends():
-                raise
-            if not self._is_told:
-                logger.warning("%s, nor in new sessions: what those publish does not come here", error)
-            self._is_told = True
-        else:
-            self._is_told = False
 
     async def stop(self) -> None:
         """Close the session."""

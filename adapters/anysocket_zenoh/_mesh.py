@@ -32,10 +32,6 @@ FORGOTTEN = 10.0
 """Seconds after which new trouble has nothing to do with the last one."""
 
 
-class Unreachable(ConnectionError):
-    """There are peers that others hear, and we do not."""
-
-
 class Patience:
     """Whether a new session is worth it: seldom, if the last ones were of no use."""
 
@@ -88,9 +84,9 @@ class Mesh:
         await done
         return answers
 
-    async def check(self) -> None:
-        """:class:`Unreachable` if there is a peer that others hear, and we do not. Routers relay: with one of
-        them all is well."""
+    async def missing(self) -> int:
+        """How many peers there are that others hear, and we do not. Routers relay: with one of them all is
+        well."""
         missing = set[str]()
         for _ in range(TRIES):
             answers = await self.sync(ANSWER_TIMEOUT)
@@ -99,9 +95,9 @@ class Mesh:
             known = {zid for answer in answers for zid in answer}
             missing = known - self._heard - self._connected() - {self._own}
             if not missing or self._session.info.routers_zid():
-                return
+                return 0
             await asyncio.sleep(PAUSE)
-        raise Unreachable(f"no connection to {len(missing)} of the peers that others hear")
+        return len(missing)
 
     def _connected(self) -> set[str]:
         return {str(zid) for zid in self._session.info.peers_zid()}

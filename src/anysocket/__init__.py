@@ -8,6 +8,7 @@ from anysocket._errors import (
     ConnectionClosed,
     Denied,
     LimitExceeded,
+    PartitionError,
     UnsupportedByTransport,
     WebSocketStateError,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Message",
     "Observer",
     "OutboxPolicy",
+    "PartitionError",
     "ProxyHeader",
     "Publisher",
     "QueryParams",

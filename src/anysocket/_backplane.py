@@ -60,7 +60,12 @@ class Backplane(Protocol):
         """Of topics that were subscribed to. What was on its way may still be received."""
 
     async def health(self) -> None:
-        """Returns if messages get through in both directions, as far as can be told. Called every second."""
+        """Returns if messages get through in both directions, as far as can be told. Called after a start,
+        and then every second.
+
+        :class:`~anysocket.PartitionError` if they do with some of the others only, and a new start would be
+        of no use: then it goes on, and does not count as up.
+        """
 
     async def stop(self) -> None:
         """Let go of everything. Called after each ``start()``, whether that has succeeded or not."""

@@ -95,6 +95,10 @@ class BackplaneError(Exception):
     """Publishing to other processes failed: the backplane is down."""
 
 
+class PartitionError(BackplaneError):
+    """The backplane reaches other processes, but not all of them, and to start it anew does not help."""
+
+
 def in_words(error: BaseException | None) -> str:
     """An error of a library, for people; some have nothing to say."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

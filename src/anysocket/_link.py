@@ -15,7 +15,7 @@ from anysocket._envelope import Envelope
 from anysocket._errors import BackplaneError
 from anysocket._following import FOLLOWED, Followed
 from anysocket._incoming import Local
-from anysocket._node import Node, State
+from anysocket._node import Node
 from anysocket._policy import OutboxPolicy
 from anysocket._siblings import warn_of_siblings
 
@@ -113,9 +113,9 @@ class Link:
 
     @property
     def up(self) -> bool:
-        """Whether messages reach other processes; True where it has not been needed yet."""
+        """Whether messages reach all other processes; True where it has not been needed yet."""
         node = self._current
-        return node is None or node.state is State.UP or node.loop.is_closed()
+        return node is None or node.is_up or node.loop.is_closed()
 
     @property
     def statistics(self) -> BackplaneStatistics:
@@ -124,7 +124,7 @@ class Link:
         if node is None:
             return NOTHING_YET
         return BackplaneStatistics(
-            up=node.state is State.UP,
+            up=node.is_up,
             nodes=1 + len(node.census.nodes),
             queued=len(node.queue),
             published=node.queue.published,

@@ -15,7 +15,7 @@ from typing import Any
 from anysocket._backplane import Backplane
 from anysocket._census import BEAT, Census, Enough
 from anysocket._envelope import Envelope, Kind
-from anysocket._errors import BackplaneError, in_words
+from anysocket._errors import BackplaneError, PartitionError, in_words
 from anysocket._following import Followed, Following
 from anysocket._incoming import Incoming, Local
 from anysocket._outgoing import Message, Outgoing
@@ -55,6 +55,8 @@ class Node:
         self.state = State.STARTING
         self.error: BaseException | None = None
         """Why it is down."""
+        self.partition: PartitionError | None = None
+        """Why not everybody is reached, while it is not down."""
         self.restarts = 0
         self.dropped = 0
         """Messages that were not published, as it was down or too slow."""
@@ -70,6 +72,11 @@ class Node:
         """It has started, or it has failed to."""
         self._acquainted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether messages reach everybody."""
+        return self.state is State.UP and self.partition is None
 
     # -- life --
 
@@ -122,6 +129,7 @@ class Node:
         async with asyncio.timeout(START_TIMEOUT):
             await self._backplane.start(listening)
             await self._following.settle(self._backplane)
+            await self._look()
         self._came_up()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listening.run())
@@ -169,7 +177,20 @@ class Node:
         while True:
             await asyncio.sleep(BEAT)
             async with asyncio.timeout(HEALTH_TIMEOUT):
-                await self._backplane.health()
+                await self._look()
+
+    async def _look(self) -> None:
+        """Whether it is well. What is raised here ends all that runs; who is not reached does not."""
+        try:
+            await self._backplane.health()
+        except PartitionError as error:
+            if self.partition is None:
+                logger.error("backplane does not reach everybody: %s", error)
+            self.partition = error
+        else:
+            if self.partition is not None:
+                logger.warning("backplane reaches everybody again")
+            self.partition = None
 
     # -- to the others --
 

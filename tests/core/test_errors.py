@@ -12,6 +12,7 @@ from anysocket import (
     ConnectionClosed,
     Denied,
     LimitExceeded,
+    PartitionError,
     UnsupportedByTransport,
     WebSocketStateError,
 )
@@ -31,7 +32,7 @@ def test_misuse_is_never_mistaken_for_a_peer_that_left(misuse: type[Exception]) 
     assert not issubclass(misuse, OSError)
 
 
-@pytest.mark.parametrize("error", [Denied, LimitExceeded, BackplaneError])
+@pytest.mark.parametrize("error", [Denied, LimitExceeded, BackplaneError, PartitionError])
 def test_the_others_are_neither(error: type[Exception]) -> None:
     assert not issubclass(error, OSError | RuntimeError)
 

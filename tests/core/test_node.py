@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from anysocket import BackplaneError, Gap, WebSocketManager, _census, _node, _publishing, conflate
+from anysocket import (
+    BackplaneError,
+    Gap,
+    PartitionError,
+    WebSocketManager,
+    _census,
+    _node,
+    _publishing,
+    conflate,
+)
 from anysocket._envelope import Envelope, Kind
 from anysocket._link import Link
 from anysocket.testing import MemoryHub
@@ -335,6 +344,33 @@ async def test_whatever_fails_is_started_anew(caplog: pytest.LogCaptureFixture) 
     await manager.broadcast_to_all("sent")
     await until(lambda: any(b"sent" in data for data in slow.taken))
     assert not any(b"lost" in data for data in slow.taken)
+    await manager.backplane.stop()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_who_reaches_some_of_the_others_goes_on_and_is_not_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Partly(Slow):
+        missing = 1
+
+        async def health(self) -> None:
+            if self.missing:
+                raise PartitionError(f"{self.missing} is missing")
+
+    partly = Partly()
+    partly.free.set()
+    manager = WebSocketManager(backplane=partly)
+    await manager.backplane.start()
+    assert not manager.backplane.up and not manager.backplane.statistics.up
+    await manager.broadcast_to_all("sent")
+    await until(lambda: any(b"sent" in data for data in partly.taken))
+    partly.missing = 0
+    await until(lambda: manager.backplane.up)
+    assert manager.backplane.statistics.restarts == 0
+    told = [record.message for record in caplog.records if "backplane" in record.message]
+    assert told == [
+        "backplane does not reach everybody: 1 is missing",
+        "backplane reaches everybody again",
+    ]
     await manager.backplane.stop()
 
 
