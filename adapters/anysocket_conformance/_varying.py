@@ -9,6 +9,7 @@ from anysocket_conformance.deviations.requests import RSGI
 UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-sansio-uvloop")
 HYPERCORN = ("hypercorn", "hypercorn-tls", "hypercorn-http2")
 HTTP2 = ("hypercorn-http2",)
+RLOOP = ("granian-rsgi-rloop",)
 GRANIAN = (*RSGI, "granian-asgi")
 """Its receive is in flight apart from who waits for it, and its threads are not those of Python."""
 EVERY = (*GRANIAN, *UVICORN, *HYPERCORN, "daphne", "testclient")
@@ -30,6 +31,9 @@ VARYING: dict[str, tuple[str, ...]] = {
     "peer-hangs-up-while-handler-floods": EVERY,
     "peer-reset-while-handler-sends": EVERY,
     "silent-peer": GRANIAN,
+    "receive-before-accept": HYPERCORN,
+    "text-above-the-limit": RLOOP,
+    "bytes-above-the-limit": RLOOP,
     "survives-strange-paths": ("daphne",),
     # What is done first as the process ends.
     "close-at-sigint": UVICORN,
