@@ -21,13 +21,21 @@ def claim_port(host: str) -> int:
         claim = socket.socket(family, socket.SOCK_DGRAM)
         try:
             claim.bind((host, port))
-            socket.create_server((host, port), family=family).close()
+            _bind_once(family, host, port)
         except OSError:
             claim.close()
             continue
         _claims[host, port] = claim
         return port
     raise OSError(f"no free port on {host} among {ATTEMPTS} of {PORTS.start} to {PORTS.stop - 1}")
+
+
+def _bind_once(family: socket.AddressFamily, host: str, port: int) -> None:
+    """``OSError`` if somebody listens there. It must not listen itself: a process that another thread starts
+    just then has the socket, too, until it has become its program, and a server would seem to be there."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def give_back(host: str, port: int) -> None:
