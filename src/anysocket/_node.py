@@ -21,6 +21,7 @@ from anysocket._incoming import Incoming, Local
 from anysocket._outgoing import Message, Outgoing
 from anysocket._policy import OutboxPolicy
 from anysocket._publishing import PUBLISH_TIMEOUT, PublishQueue
+from anysocket._together import end, run_together
 
 logger = logging.getLogger("anysocket")
 
@@ -103,8 +104,9 @@ class Node:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_TIMEOUT):
                     await self.queue.flush()
-        task.cancel()
-        await asyncio.wait({task}, timeout=2 * STOP_TIMEOUT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * STOP_TIMEOUT):
+                await end([task])
         self._following.end()
 
     async def _run(self) -> None:
@@ -112,7 +114,7 @@ class Node:
         while True:
             try:
                 await self._serve()
-            except (Exception, ExceptionGroup) as error:
+            except Exception as error:
                 if self.state is State.UP:
                     backoff = BACKOFF
                 self._went_down(error)
@@ -131,12 +133,15 @@ class Node:
             await self._following.settle(self._backplane)
             await self._look()
         self._came_up()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(listening.run())
-            tasks.create_task(self.queue.run(self._backplane.publish))
-            tasks.create_task(self._following.run(self._backplane))
-            tasks.create_task(self._beat())
-            tasks.create_task(self._watch())
+        await run_together(
+            [
+                listening.run(),
+                self.queue.run(self._backplane.publish),
+                self._following.run(self._backplane),
+                self._beat(),
+                self._watch(),
+            ]
+        )
 
     async def _let_go(self) -> None:
         self._following.reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -372,6 +373,27 @@ async def test_who_reaches_some_of_the_others_goes_on_and_is_not_up(caplog: pyte
         "backplane reaches everybody again",
     ]
     await manager.backplane.stop()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_library_that_swallows_cancellations_is_ended_all_the_same() -> None:
+    class Swallowing(Slow):
+        async def health(self) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.02)
+
+    swallowing = Swallowing()
+    manager = WebSocketManager(backplane=swallowing)
+    await manager.backplane.start()
+    for _ in range(5):
+        swallowing.fails = OSError("broken")
+        swallowing.free.set()
+        await manager.broadcast_to_all("lost")
+        restarts = manager.backplane.statistics.restarts
+        await until(lambda before=restarts: manager.backplane.statistics.restarts > before)
+        swallowing.fails = None
+        await until(lambda: manager.backplane.up)
+    await asyncio.wait_for(manager.backplane.stop(), 5)
 
 
 async def test_strangers_are_ignored_and_told_of_once(

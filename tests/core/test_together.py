@@ -1,0 +1,59 @@
+"""Tasks that run together, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from anysocket._together import end, run_together
+
+
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def swallows(times: int) -> None:
+    """Does not end at the first cancellations."""
+    for _ in range(times):
+        with contextlib.suppress(asyncio.CancelledError):
+            await for_ever()
+    await for_ever()
+
+
+async def fails() -> None:
+    await asyncio.sleep(0)
+    raise OSError("broken")
+
+
+async def test_the_first_failure_is_raised_when_all_have_ended() -> None:
+    before = asyncio.all_tasks()
+    with pytest.raises(OSError, match="broken"):
+        await run_together([for_ever(), swallows(2), fails()])
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_cancellation_ends_all_of_them() -> None:
+    before = asyncio.all_tasks()
+    running = asyncio.create_task(run_together([for_ever(), swallows(2)]))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == before
+
+
+async def test_one_that_was_cancelled_is_a_failure() -> None:
+    with pytest.raises(RuntimeError, match="was cancelled"):
+        await run_together([for_ever(), cancels_itself()])
+
+
+async def cancels_itself() -> None:
+    raise asyncio.CancelledError
+
+
+async def test_what_they_end_with_is_nobodys() -> None:
+    await end(
+        [asyncio.create_task(fails()), asyncio.create_task(swallows(3)), asyncio.create_task(for_ever())]
+    )
