@@ -35,6 +35,7 @@ VARYING: dict[str, tuple[str, ...]] = {
     "text-above-the-limit": RLOOP,
     "bytes-above-the-limit": RLOOP,
     "survives-strange-paths": ("daphne",),
+    "denied-with-illegal-status": ("daphne",),
     # What is done first as the process ends.
     "close-at-sigint": UVICORN,
     "receiving-handler-unwinds": GRANIAN,

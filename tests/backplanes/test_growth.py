@@ -20,7 +20,7 @@ from core.nodes import until
 
 logger = logging.getLogger(__name__)
 
-WARM_UP, TROUBLES = 5, 25
+WARM_UP, TROUBLES = 3, 12
 GROWTH = 8 << 20
 """Bytes that a process may grow by in all the troubles after the first ones, which fill its pools."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -51,9 +51,9 @@ async def leaves_nothing(trouble: Callable[[], Awaitable[None]], running: Traffi
         running.came.clear()
         if number == WARM_UP - 1:
             before, memory = kept(), resident()
-    await until(lambda: all(kept()[name] <= number for name, number in before.items()), 10)
     grown = resident() - memory
-    logger.warning("memory %+.2f MiB in %d troubles, %s", grown / (1 << 20), TROUBLES, kept())
+    logger.warning("memory %+.2f MiB in %d troubles: %s, %s", grown / (1 << 20), TROUBLES, before, kept())
+    await until(lambda: all(kept()[name] <= number for name, number in before.items()), 10)
     assert grown < GROWTH
 
 

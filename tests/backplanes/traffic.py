@@ -47,7 +47,7 @@ class Traffic:
         while True:
             before = time.monotonic()
             try:
-                await self.sender.broadcast_to_room("r", str(self.sent))
+                await self.sender.broadcast_to_room("numbers", str(self.sent))
             except BackplaneError:
                 self.refused += 1
             self.sent += 1
@@ -90,7 +90,7 @@ async def traffic(sending: str, receiving: str) -> AsyncIterator[Traffic]:
     await asyncio.gather(*(manager.backplane.start() for manager in managers))
     peer = await add(managers[1], "bob")
     peer.sent = Heard(traffic.came)
-    await managers[1].join_room("bob", "r")
+    await managers[1].join_room("bob", "numbers")
     task = asyncio.create_task(traffic.run())
     try:
         await traffic.flows()
