@@ -41,16 +41,21 @@ def kept() -> dict[str, int]:
     }
 
 
-async def leaves_nothing(trouble: Callable[[], Awaitable[None]], running: Traffic) -> None:
-    """Have the trouble again and again, and compare what there is afterwards with what there was after the
-    first few times."""
-    for number in range(WARM_UP + TROUBLES):
+async def have(times: int, trouble: Callable[[], Awaitable[None]], running: Traffic) -> None:
+    """The trouble so often, each time until it is over."""
+    for _ in range(times):
         await trouble()
         await running.flows()
         running.check()
         running.came.clear()
-        if number == WARM_UP - 1:
-            before, memory = kept(), resident()
+
+
+async def leaves_nothing(trouble: Callable[[], Awaitable[None]], running: Traffic) -> None:
+    """Have the trouble again and again, and compare what there is afterwards with what there was after the
+    first few times."""
+    await have(WARM_UP, trouble, running)
+    before, memory = kept(), resident()
+    await have(TROUBLES, trouble, running)
     grown = resident() - memory
     logger.warning("memory %+.2f MiB in %d troubles: %s, %s", grown / (1 << 20), TROUBLES, before, kept())
     await until(lambda: all(kept()[name] <= number for name, number in before.items()), 10)
