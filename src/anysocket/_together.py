@@ -8,7 +8,7 @@ so may a TaskGroup, which waits for it. So whoever does not end is told again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any
 
 AGAIN = 0.1
@@ -28,13 +28,13 @@ async def run_together(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
     first.result()
 
 
-async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
+async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
     """Cancel them until they are done, whatever they end with."""
     running = {task for task in tasks if not task.done()}
     while running:
         for task in running:
             task.cancel()
-        ended, running = await asyncio.wait(running, timeout=AGAIN)
-        for task in ended:
-            if not task.cancelled():
-                task.exception()  # Nobody else looks at it.
+        _, running = await asyncio.wait(running, timeout=AGAIN)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # Nobody else looks at it.

@@ -395,6 +395,22 @@ async def test_a_library_that_swallows_cancellations_is_ended_all_the_same() -> 
     await asyncio.wait_for(manager.backplane.stop(), 5)
 
 
+async def test_a_backplane_that_takes_its_time_to_stop_is_waited_for() -> None:
+    class Slowly(Slow):
+        stopped = False
+
+        async def stop(self) -> None:
+            await asyncio.sleep(0.5)
+            self.stopped = True
+
+    slowly = Slowly()
+    slowly.free.set()
+    manager = WebSocketManager(backplane=slowly)
+    await manager.backplane.start()
+    await manager.backplane.stop()
+    assert slowly.stopped
+
+
 async def test_strangers_are_ignored_and_told_of_once(
     hub: MemoryHub, caplog: pytest.LogCaptureFixture
 ) -> None:

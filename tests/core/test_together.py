@@ -54,6 +54,12 @@ async def cancels_itself() -> None:
 
 
 async def test_what_they_end_with_is_nobodys() -> None:
-    await end(
-        [asyncio.create_task(fails()), asyncio.create_task(swallows(3)), asyncio.create_task(for_ever())]
-    )
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    failed = asyncio.create_task(fails())
+    await asyncio.wait({failed})
+    tasks = [failed, *(asyncio.create_task(coroutine) for coroutine in (fails(), swallows(3), for_ever()))]
+    await end(tasks)
+    assert all(task.done() for task in tasks)
+    del failed, tasks
+    assert told == [], "nobody is told of an exception that was never retrieved"
