@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Generator
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any
 
 from anysocket import Message
@@ -117,8 +117,8 @@ class _Waiter:
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
         self.wakeup = callback
         self._cancel_arguments = None
-        if context is not None:
-            self.context = context
+        # As futures do. That of who waited before may be entered a second time by what the callback wakes.
+        self.context = copy_context() if context is None else context
 
     def cancel(self, msg: object = None) -> bool:
         if self.wakeup is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 
 import pytest
 
@@ -74,6 +75,20 @@ async def test_who_waits_is_handed_a_message_there_and_then(arrivals):
     asyncio.get_running_loop().call_soon(arrive)
     assert await task == "x"
     assert seen == [True]
+
+
+async def test_a_callback_may_wake_in_its_own_context_who_waited_before(arrivals):
+    context, woken = copy_context(), []
+    before = asyncio.create_task(take(arrivals), context=context)
+    await asyncio.sleep(0)
+    put(arrivals, "first")
+    assert await before == "first"
+    waiter = next(arrivals.__await__())  # As a receive in flight steps it.
+    waiter._asyncio_future_blocking = False
+    waiter.add_done_callback(lambda _: context.run(woken.append, "in its context"))
+    put(arrivals, "second")
+    await asyncio.sleep(0)
+    assert woken == ["in its context"]
 
 
 async def test_a_cancelled_wait_loses_nothing(arrivals):

@@ -31,6 +31,14 @@ async def test_an_app_gets_the_transport_itself(serve, server):
             assert await peer.receive_text() == message
 
 
+@everywhere
+async def test_a_handler_that_was_busy_hears_on(serve):
+    async with serve(DIRECT, APPS).connect("/busy") as peer:
+        for text in ("first", "second", "third"):
+            await peer.send_text(text)
+            assert await peer.receive_text() == text
+
+
 @alone
 async def test_a_middleware_in_between_sees_the_events(serve):
     async with serve("direct_app:wrapped", APPS).connect("/transport") as peer:

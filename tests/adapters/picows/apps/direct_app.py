@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from anysocket import App, WebSocket
+from anysocket._watch import INTERVAL
 
 app = App()
 
@@ -16,6 +18,15 @@ async def transport(websocket: WebSocket) -> None:
         [type(websocket._transport).__name__, websocket.scope.scheme, client(websocket)]
     )
     async for message in websocket:
+        await websocket.send(message.data)
+
+
+@app.websocket("/busy")
+async def busy(websocket: WebSocket) -> None:
+    """Does something else for longer than it takes until a receive is put in flight for it."""
+    await websocket.accept()
+    async for message in websocket:
+        await asyncio.sleep(2 * INTERVAL)
         await websocket.send(message.data)
 
 
