@@ -78,7 +78,8 @@ async def test_who_waits_is_handed_a_message_there_and_then(arrivals):
 
 
 async def test_a_callback_may_wake_in_its_own_context_who_waited_before(arrivals):
-    context, woken = copy_context(), []
+    context = copy_context()
+    woken: list[str] = []
     before = asyncio.create_task(take(arrivals), context=context)
     await asyncio.sleep(0)
     put(arrivals, "first")
