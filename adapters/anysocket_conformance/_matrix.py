@@ -204,12 +204,15 @@ class Matrix:
             yield from lines or [f"In every case as {base.title}."]
 
     def _difference(self, case: Case, variant: Server, base: Server) -> Iterator[str]:
-        mine, other = self._cells[case.name, variant.name], self._cells[case.name, base.name]
+        """In what a case differs from the same on the base; from the promise, if that was not run."""
+        mine, other = self._cells[case.name, variant.name], self._cells.get((case.name, base.name))
         verdict = mine.judged.verdict
-        if (verdict, mine.judged.reason) != (other.judged.verdict, other.judged.reason):
+        expected = (other.judged.verdict, other.judged.reason) if other else (Verdict.KEPT, "")
+        if (verdict, mine.judged.reason) != expected:
             reason = f": {_escaped(mine.judged.reason)}" if mine.judged.reason else ""
             yield f"- `{case.name}`: {verdict.value}{reason}"
-        if BARE_VARIES not in (mine.bare_does, other.bare_does) and mine.bare_does != other.bare_does:
+        bare_does = other.bare_does if other else mine.bare_does and BARE_KEEPS
+        if BARE_VARIES not in (mine.bare_does, bare_does) and mine.bare_does != bare_does:
             yield f"- `{case.name}`, the server alone: {_escaped(mine.bare_does) or 'not played'}"
 
     def _clauses(self) -> Iterator[str]:

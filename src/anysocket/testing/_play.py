@@ -43,10 +43,17 @@ async def play(
         # Without the address, which is another each time.
         client.note(NOT_ANSWERED if text.endswith("the handshake was not answered") else text)
     except Exception as error:
-        client.note(type(error).__name__)
+        client.note(_first(error))
     expected = case.expected(capabilities)
     as_expected = tuple(client.notes) == expected.client
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(NOTES_TIMEOUT):
             await notebook.settled(client.token, expected.handler if as_expected else None)
     return Sight(tuple(client.notes), tuple(notebook.notes(client.token)))
+
+
+def _first(error: BaseException) -> str:
+    """What kind of error it is; of a group, the kind of the first in it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__

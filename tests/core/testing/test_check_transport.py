@@ -124,3 +124,17 @@ async def test_a_transport_that_accepts_nobody_is_told_at_once() -> None:
 
     with pytest.raises(AssertionError, match="expected accept"):
         await check_transport(served_by(AcceptsNobody))
+
+
+async def test_a_factory_that_fails_is_told_by_the_kind_of_its_error() -> None:
+    @asynccontextmanager
+    async def refused(
+        app: App, path: str, *, headers: Sequence[tuple[str, str]], subprotocols: Sequence[str]
+    ) -> AsyncIterator[Peer]:
+        async with connect(app, path, headers=headers, subprotocols=subprotocols) as peer:
+            yield peer
+            if headers:  # A play's, not the question for the capabilities.
+                raise ExceptionGroup("unhandled errors", [ConnectionRefusedError()])
+
+    with pytest.raises(AssertionError, match=r"client: .*ConnectionRefusedError"):
+        await check_transport(refused, cases=FEW[:1])

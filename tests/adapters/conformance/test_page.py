@@ -1,4 +1,4 @@
-"""What is played under anysocket reads the same on a page whether the bare servers were played or not."""
+"""What the page of the runs tells, whatever was run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from anysocket_servers import BY_NAME
 
 SERVERS = ("granian-rsgi", "granian-rsgi-uvloop", "memory")
 CASES = ("short-messages", "close-with-4000", "close-twice", "send-gathered", "subprotocol")
+
+
+async def test_a_variant_without_its_base_is_told_beside_the_promise() -> None:
+    cases = [case for case in ALL_CASES if case.name in ("close-with-4000", "short-messages")]
+    matrix = await run_matrix([BY_NAME["granian-rsgi-uvloop"]], cases, [], lambda name: None)
+    lines = matrix.text("").splitlines()
+    assert [line for line in lines if line.startswith("- `")] == [
+        "- `close-with-4000`: part: client: close 1005 ''. Lacks `CLOSE_CODE`"
+    ]
 
 
 async def test_the_part_that_two_pages_share() -> None:
