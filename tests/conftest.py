@@ -46,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--server: no {name!r} among {', '.join(BY_NAME)}")
     # A run that is told to end (by a time limit, say) must still end the servers it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell has what it runs in the background ignore SIGINT, and servers inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
     if missing := [name for name in NEEDS if not is_importable(name)]:
         raise Mistake(f'the matrix needs {", ".join(missing)}: pip install "anysocket[testing]"')
     servers = _servers(arguments.servers, whole=not (arguments.servers or arguments.cases or arguments.app))
+    # A shell has what it runs in the background ignore SIGINT. Servers inherit that, and some cases send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments.app:
         _check_app(arguments.app, arguments.path, servers)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
+from types import MethodType
 from typing import Any, NoReturn, Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
@@ -169,9 +169,10 @@ class PicowsTransport(WSListener):
     # -- sending --
 
     def _offer(self, send: Callable[[WSMsgType, Any], Awaitable[object] | None]) -> None:
-        """Send by this from now on: straight into native code as long as it can be."""
-        self.send_text: Callable[[str], Awaitable[object] | None] = partial(send, TEXT)
-        self.send_bytes: Callable[[bytes], Awaitable[object] | None] = partial(send, BINARY)
+        """Send by this from now on: straight into native code as long as it can be. A bound method hands its
+        own argument over faster than a ``partial`` does, and takes less memory."""
+        self.send_text: Callable[[str], Awaitable[object] | None] = MethodType(send, TEXT)
+        self.send_bytes: Callable[[bytes], Awaitable[object] | None] = MethodType(send, BINARY)
 
     async def _send_when_low(self, kind: WSMsgType, data: str | bytes) -> None:
         while self._writable is not None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
+from types import CoroutineType
 from typing import Any
 
 
-async def finish(steps: Generator[Any, Any, object], future: Any) -> None:
+async def finish(steps: Steps, future: Any) -> None:
     """Go on with a send that waits for ``future``."""
     await _Started(steps, future)
 
 
-def steps_of(sending: Awaitable[object]) -> Generator[Any, Any, object]:
-    """What a send does until its end, to be stepped by hand."""
+Steps = Generator[Any, Any, object] | Coroutine[Any, Any, object]
+"""What a send does until its end, to be stepped by hand."""
+
+
+def steps_of(sending: Awaitable[object]) -> Steps:
+    """A coroutine as it is, which costs least; around another awaitable a generator, which can do as much."""
+    return sending if isinstance(sending, CoroutineType) else _steps(sending)
+
+
+def _steps(sending: Awaitable[object]) -> Generator[Any, Any, object]:
     return (yield from sending.__await__())
 
 
@@ -22,7 +31,7 @@ class _Started:
 
     __slots__ = ("_future", "_steps")
 
-    def __init__(self, steps: Generator[Any, Any, object], future: Any) -> None:
+    def __init__(self, steps: Steps, future: Any) -> None:
         self._steps = steps
         self._future = future
 
@@ -36,7 +45,7 @@ class _Started:
                 # A wait that fails belongs to the server's code, which may have an answer to it.
                 step = partial(self._steps.throw, error)
             else:
-                step = partial(next, self._steps)
+                step = partial(self._steps.send, None)
             try:
                 future = step()
             except StopIteration:

@@ -252,7 +252,7 @@ class Outbox:
                 self._last = sending
                 return False
             steps = steps_of(sending)
-            future = next(steps)
+            future = steps.send(None)
         except StopIteration:
             return True
         except Exception as error:

@@ -226,6 +226,22 @@ async def test_a_slow_peer_is_waited_for(opened):
     await reading
 
 
+async def test_what_is_sent_while_tcp_holds_some_comes_after_it(opened):
+    transport, door, client = opened
+    client.writer.transport.pause_reading()
+    count = 0
+    while not door.tcp.get_write_buffer_size():
+        assert transport.send_text(f"{count} ".ljust(8000)) is None
+        count += 1
+    client.writer.transport.resume_reading()
+    for number in range(count, count + 1000):  # At some of them TCP has taken all that it held.
+        await send(transport, f"{number} ")
+        if number % 10 == 0:
+            await asyncio.sleep(0)
+    received = [int((await client.receive())[1]) for _ in range(count + 1000)]
+    assert received == list(range(count + 1000))
+
+
 async def test_who_waits_for_a_slow_peer_learns_of_the_end(opened):
     transport, _, client = opened
     sending = stuck_send(transport, client)
