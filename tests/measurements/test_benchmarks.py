@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.contestants import Field
 from benchmarks.load import Client, size_from_server
+from benchmarks.profile import counted
 from benchmarks.report import tables
 from benchmarks.results import Results, Row, load_results
 from benchmarks.runner import Run
@@ -85,3 +86,19 @@ def test_runs_of_several_workloads_are_told_together(tmp_path: Path) -> None:
     results = load_results([tmp_path / "first", tmp_path / "second"])
     assert (results.rounds("echo"), results.rounds("drill")) == (2, 1)
     assert results.about["seconds"] == 120
+
+
+def test_a_profile_names_functions_of_ours_and_packages_of_others(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks"
+    stacks.write_text(
+        "run (/lib/python3.13/asyncio/runners.py);next (/x/src/anysocket/_inbox.py) 2\n"
+        "send (/x/site-packages/uvicorn/protocols/impl.py);write (/lib/python3.13/asyncio/events.py) 5\n"
+        "echo (/x/benchmarks/peers/raw_asgi.py) 1\n"
+        "send (/x/site-packages/uvicorn/protocols/impl.py) 2\n"
+    )
+    assert counted(stacks) == {
+        "anysocket._inbox: next": 0.2,
+        "asyncio": 0.5,
+        "the app": 0.1,
+        "uvicorn": 0.2,
+    }
