@@ -31,6 +31,9 @@ VARYING: dict[str, tuple[str, ...]] = {
     "peer-hangs-up-while-handler-floods": EVERY,
     "peer-reset-while-handler-sends": EVERY,
     "silent-peer": GRANIAN,
+    "slow-peer-hangs-up": GRANIAN,
+    "slow-peer-is-reset": GRANIAN,
+    "close-after-peer-closes": GRANIAN,
     "receive-before-accept": HYPERCORN,
     "text-above-the-limit": RLOOP,
     "bytes-above-the-limit": RLOOP,
@@ -38,6 +41,7 @@ VARYING: dict[str, tuple[str, ...]] = {
     "denied-with-illegal-status": ("daphne",),
     # What is done first as the process ends.
     "close-at-sigint": UVICORN,
+    "no-upgrade-while-ending": GRANIAN,
     "receiving-handler-unwinds": GRANIAN,
     "unread-at-our-close": UVICORN,
     # Which messages are out of order, if any.

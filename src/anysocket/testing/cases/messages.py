@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from anysocket._capability import Capability
@@ -10,8 +9,6 @@ from anysocket._websocket import WebSocket
 from anysocket.testing._case import Case, Client, Sight, close_seen
 from anysocket.testing._stage import Stage, seen, shown
 
-BUSY = 0.6
-"""Seconds for which a handler does something else: the peer's end is looked out for meanwhile."""
 LIMIT = 65536
 MIB = 1 << 20
 
@@ -90,31 +87,6 @@ class MebibyteOfBytes(_Echo):
     """1 MiB of bytes, the default limit."""
 
     sent = (b"y" * MIB, "and on")
-
-
-class BusyHandler(Messages):
-    """A handler that is busy for a while after each message gets those that came meanwhile, and later."""
-
-    clauses = ("4.1", "4.6")
-    client_sees = ("text 'one'", "text 'two'", "text 'three'", "text 'four'")
-    handler_sees = client_sees
-
-    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
-        await websocket.accept()
-        async for message in websocket:
-            stage.note(seen(message))
-            await asyncio.sleep(BUSY)
-            await websocket.send(message.data)
-
-    async def client(self, client: Client) -> None:
-        async with client.connect() as peer:
-            await peer.send("one")
-            await peer.send("two")
-            await client.see(peer)
-            await client.see(peer)
-            for text in ("three", "four"):
-                await peer.send(text)
-                await client.see(peer)
 
 
 class _Limited(Messages):

@@ -10,12 +10,14 @@ from anysocket._capability import Capability
 from anysocket._message import Message
 from anysocket._websocket import WebSocket
 from anysocket.testing._case import Case, Client, Sight, close_seen
-from anysocket.testing._stage import Stage
+from anysocket.testing._stage import Stage, seen
 
 TASKS = 3
 MESSAGES = 500
 UNDER_WAY = 50
 LARGE = 1 << 16
+BUSY = 0.6
+"""Seconds for which a handler does something else: the peer's end is looked out for meanwhile."""
 
 
 class _Order(Case):
@@ -182,3 +184,29 @@ class ReceiveInOrder(Case):
                 await peer.send(str(number) if number % 2 else b"%d" % number)
             await client.see_end(peer)
             client.notes.clear()
+
+
+class BusyHandler(Case):
+    """A handler that is busy for a while after each message gets those that came meanwhile, and later."""
+
+    group = "order"
+    clauses = ("4.1", "4.6")
+    client_sees = ("text 'one'", "text 'two'", "text 'three'", "text 'four'")
+    handler_sees = client_sees
+
+    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
+        await websocket.accept()
+        async for message in websocket:
+            stage.note(seen(message))
+            await asyncio.sleep(BUSY)
+            await websocket.send(message.data)
+
+    async def client(self, client: Client) -> None:
+        async with client.connect() as peer:
+            await peer.send("one")
+            await peer.send("two")
+            await client.see(peer)
+            await client.see(peer)
+            for text in ("three", "four"):
+                await peer.send(text)
+                await client.see(peer)
