@@ -15,6 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from anysocket._errors import first_of
 from anysocket_servers import ProcessRunning, StartError
 from benchmarks.contestants import Contestant, Field
 from benchmarks.meter import on_processor
@@ -106,8 +107,7 @@ def load(case: Case, running: ProcessRunning, contestant: Contestant) -> Figures
 
 def told(error: BaseException) -> str:
     """In one short line; of several, the first one."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(error)
     return textwrap.shorten(f"{type(error).__name__}: {error}", LINE)
 
 

@@ -99,6 +99,13 @@ class PartitionError(BackplaneError):
     """The backplane reaches other processes, but not all of them, and to start it anew does not help."""
 
 
+def first_of(error: BaseException) -> BaseException:
+    """Of a group the first error in it, however deep; any other error as it is."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def in_words(error: BaseException | None) -> str:
     """An error of a library, for people; some have nothing to say."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

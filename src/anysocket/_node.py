@@ -15,7 +15,7 @@ from typing import Any
 from anysocket._backplane import Backplane
 from anysocket._census import BEAT, Census, Enough
 from anysocket._envelope import Envelope, Kind
-from anysocket._errors import BackplaneError, PartitionError, in_words
+from anysocket._errors import BackplaneError, PartitionError, first_of, in_words
 from anysocket._following import Followed, Following
 from anysocket._incoming import Incoming, Local
 from anysocket._outgoing import Message, Outgoing
@@ -162,8 +162,7 @@ class Node:
             self.incoming.tell_all_missed()
 
     def _went_down(self, error: BaseException) -> None:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+        error = first_of(error)
         if self.state is not State.DOWN:
             logger.error("backplane is down, only members of this process are served: %s", in_words(error))
         self.state, self.error = State.DOWN, error

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anysocket._capability import Capability
+from anysocket._errors import first_of
 from anysocket.testing._case import NOT_ANSWERED, Case, Client, Connect, Sight
 from anysocket.testing._peer import Refused
 from anysocket.testing._stage import Notebook
@@ -43,17 +44,10 @@ async def play(
         # Without the address, which is another each time.
         client.note(NOT_ANSWERED if text.endswith("the handshake was not answered") else text)
     except Exception as error:
-        client.note(_first(error))
+        client.note(type(first_of(error)).__name__)
     expected = case.expected(capabilities)
     as_expected = tuple(client.notes) == expected.client
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(NOTES_TIMEOUT):
             await notebook.settled(client.token, expected.handler if as_expected else None)
     return Sight(tuple(client.notes), tuple(notebook.notes(client.token)))
-
-
-def _first(error: BaseException) -> str:
-    """What kind of error it is; of a group, the kind of the first in it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return type(error).__name__
