@@ -31,6 +31,8 @@ VARYING: dict[str, tuple[str, ...]] = {
     "peer-hangs-up-while-handler-floods": EVERY,
     "peer-reset-while-handler-sends": EVERY,
     "silent-peer": GRANIAN,
+    "second-receiver": GRANIAN,
+    "loop-while-another-task-receives": GRANIAN,
     "slow-peer-hangs-up": GRANIAN,
     "slow-peer-is-reset": GRANIAN,
     "close-after-peer-closes": GRANIAN,

@@ -68,6 +68,13 @@ class InFlight:
             self._receive = receive
             self._help()
 
+    def wait(self, receive: Callable[[], Awaitable[Any]]) -> InFlight:
+        """What a reader awaits: the receive in flight, or one that is begun in the reader's task."""
+        if not self.active:
+            self.active = True
+            self._receive = receive
+        return self
+
     def stop(self) -> None:
         """Give the receive up, so that nothing keeps the server's connection alive."""
         future, self._future = self._future, None
@@ -87,17 +94,20 @@ class InFlight:
 
     def __await__(self) -> Generator[Any, None, None]:
         """Wait until something came or ``wake`` was called. One task at a time; it may be cancelled."""
-        if self._settled is None and (self._iterator is None or self._future is not None):
-            self._asyncio_future_blocking = True
-            try:
-                yield self
-            except asyncio.CancelledError:
-                # Wake-up and cancellation met: what has come must not wait for the next reader.
-                if self._future is None and self.active:
-                    self._help()
-                raise
-            finally:
-                self._wakeup = None
+        if self._future is None:
+            self._step()
+            if self._future is None:
+                return
+        self._asyncio_future_blocking = True
+        try:
+            yield self
+        except asyncio.CancelledError:
+            # Wake-up and cancellation met: what has come must not wait for the next reader.
+            if self._future is None and self.active:
+                self._help()
+            raise
+        finally:
+            self._wakeup = None
         self._step()
 
     def _step(self) -> None:

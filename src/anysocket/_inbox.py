@@ -57,6 +57,7 @@ class Inbox:
         "_reader",
         "_transport",
         "_unread_bytes",
+        "_watch",
         "bytes_received",
         "messages_received",
     )
@@ -90,10 +91,15 @@ class Inbox:
         self._reader: asyncio.Task[Any] | None = None
         self._interrupting = False
         self._in_flight = InFlight(self._arrived, self._lost)
+        self._watch = current_watch()
 
     def received_so_far(self) -> int:
         """How many messages."""
         return self.messages_received
+
+    def is_receiving(self) -> bool:
+        """Whether the server is looking for what the peer sends next, which may be its close."""
+        return self._in_flight.active or self._reader is not None
 
     def receive_through(self, intake: Callable[[Receiving], Receiving]) -> None:
         """Put something between this inbox and what it has received from so far. Before ``start``."""
@@ -104,7 +110,7 @@ class Inbox:
         """Begin to receive. Called once, when the connection is accepted."""
         self._over = False
         if self._cancel_safe:
-            current_watch().add(self)
+            self._watch.add(self)
         else:
             self._in_flight.start(self._transport.receive)
 
@@ -148,8 +154,8 @@ class Inbox:
                 if self._over and not self._in_flight.active:
                     raise WebSocketStateError("receiving is not possible yet: call accept() first")
                 try:
-                    if self._in_flight.active:
-                        await self._in_flight
+                    if not self._cancel_safe or self._in_flight.active:
+                        await self._in_flight.wait(self._transport.receive)
                         continue
                     event = await self._transport.receive()
                 except asyncio.CancelledError:
@@ -163,10 +169,12 @@ class Inbox:
                         return message
         finally:
             self._reader = None
+            if not self._cancel_safe:
+                # Most come back at once, having answered: a receive in flight before the answer is sent may
+                # meet the peer's close first.
+                self._watch.look_soon(self)
         message = self._messages.pop(0)
         self._unread_bytes -= len(message.data)
-        if not self._in_flight.active and not self._cancel_safe:
-            self.attend()
         return message if message.code is None else at_end(message)
 
     def _interrupted(self) -> bool:
@@ -179,7 +187,7 @@ class Inbox:
         if message is not None:
             self._messages.append(message)
             self._unread_bytes += len(message.data)
-        if self._over or (self._cancel_safe and self._reader is not None):
+        if self._over or self._reader is not None:
             return False
         return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._read_ahead_bytes
 
@@ -214,7 +222,7 @@ class Inbox:
     def _finish(self) -> None:
         self._over = True
         if self._cancel_safe:
-            current_watch().discard(self)
+            self._watch.discard(self)
 
 
 def encoded_size(data: str | bytes) -> int:

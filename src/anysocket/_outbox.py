@@ -4,9 +4,10 @@ A connection has one writer at a time: the next message is handed to the server 
 one before. Servers with several threads reorder sends that are started together (Granian's runtime
 mode ``mt``); here they never are. A lone send goes straight to the server, with nothing in between.
 
-Some servers begin a send at the call and give a future of their own for it (Granian). Nobody needs to wait
-for that: it holds the pen, and who wants the pen next looks whether it is done. Only if it is not does it
-call us back, which takes a trip through the event loop.
+Some servers begin a send at the call and give a future of their own for it (Granian). It holds the pen, and
+who wants the pen next looks whether it is done; only if not does it call us back, a trip through the loop.
+A sender waits for its own if a receive is in flight: in the server's threads that may meet the peer's close
+before the message is written, which then never is.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class Outbox:
     """First in, first out, for senders that wait (``send``) and for those that do not (``post``).
 
     ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
-    one, and of anything that goes wrong with a post, and ends the outbox. ``on_overfull`` hears when a post
-    that may not be dropped has no room. ``heard`` tells how many messages the peer has sent.
+    one, and of anything that goes wrong with a post, and ends the outbox; ``on_overfull`` of a post without
+    room that may not be dropped. ``heard`` tells how many messages came, ``is_receiving`` if more may now.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Outbox:
         "_end",
         "_failures",
         "_interrupting",
+        "_is_receiving",
         "_last",
         "_loop",
         "_on_failure",
@@ -54,11 +56,13 @@ class Outbox:
         self,
         failures: tuple[type[BaseException], ...],
         heard: Callable[[], int],
+        is_receiving: Callable[[], bool],
         *,
         on_failure: Callable[[BaseException], None],
         on_overfull: Callable[[], None],
     ) -> None:
         self._failures = failures
+        self._is_receiving = is_receiving
         self._on_failure = on_failure
         self._on_overfull = on_overfull
         self._loop = asyncio.get_running_loop()
@@ -66,12 +70,10 @@ class Outbox:
         self._end: ConnectionClosed | None = None
         self._busy = False  # Whether somebody holds the pen.
         self.backlog = Backlog()
-        self.messages_sent = 0
-        self.bytes_sent = 0
+        self.messages_sent = self.bytes_sent = 0
         self._waiting_for_room: asyncio.Future[None] | None = None
         self._rounds = Rounds(heard, self._loop)
-        # The task that waits until the server has taken a message.
-        self._under_way: asyncio.Task[Any] | None = None
+        self._under_way: asyncio.Task[Any] | None = None  # Waits until the server has taken a message.
         # The server's future of the last message, while it holds the pen; and what it calls, if anything.
         self._last: Any = None
         self._callback: Call | None = None
@@ -143,10 +145,19 @@ class Outbox:
                 self.release()
             elif self._last is None:
                 self._busy = False
+        if sending is self._last is not None and self._is_receiving():
+            await self._taken(sending)
         rounds = self._rounds
         rounds.sends += 1
         if rounds.sends == SENDS_PER_ROUND:
             await rounds.end()
+
+    async def _taken(self, sending: Any) -> None:
+        """Wait for the future that a server gave for a message; cancelled, that is sent all the same."""
+        await self.turn()
+        self.release()
+        if sending.cancelled() or sending.exception() is not None:
+            raise self._refusal()
 
     def _interrupted(self) -> bool:
         """Whether a cancellation was abandon()'s alone: then it is none to the sender's task."""
@@ -183,9 +194,8 @@ class Outbox:
     def has_room(self, size: int) -> bool:
         """Whether a post of ``size`` bytes is taken now, and nobody waits for room already; or never, as the
         connection is over."""
-        if not self._open:
-            return True
-        return self._waiting_for_room is None and (not self._busy or self.backlog.fits(size))
+        fits = not self._busy or self.backlog.fits(size)
+        return not self._open or (fits and self._waiting_for_room is None)
 
     async def room(self) -> None:
         """Wait until half of what may wait is gone, or the connection is over. May be cancelled."""
@@ -205,10 +215,8 @@ class Outbox:
         return WebSocketStateError("sending is not possible yet: call accept() first")
 
     async def turn(self) -> None:
-        """Wait until everything called for earlier is with the server, and hold the pen until ``release``.
-
-        Cancelling it gives the place up.
-        """
+        """Wait until everything called for earlier is with the server, and hold the pen until ``release``;
+        cancelled, give the place up."""
         if not self._busy or self._is_done():
             self._busy = True
             return

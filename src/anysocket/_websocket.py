@@ -93,8 +93,9 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
             on_lost=self._lost,
             on_oversize=self._too_big,
         )
-        heard, too_slow = self._inbox.received_so_far, partial(self._begin_close, *SLOW_CONSUMER)
-        self._outbox = Outbox(transport.failures, heard, on_failure=self._lost, on_overfull=too_slow)
+        heard, receiving = self._inbox.received_so_far, self._inbox.is_receiving
+        lost, slow = self._lost, partial(self._begin_close, *SLOW_CONSUMER)
+        self._outbox = Outbox(transport.failures, heard, receiving, on_failure=lost, on_overfull=slow)
         self._closed: ConnectionClosed | None = None
         self._closer: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None

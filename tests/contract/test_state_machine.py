@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import json
 import random
+import subprocess
+import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote
@@ -161,8 +163,7 @@ def some_sequences(count: int) -> list[list[str]]:
     return [[*chosen.choice(ENTRIES), *chosen.choices((*HANDLER, *PEER, *OFTEN), k=10)] for _ in range(count)]
 
 
-@pytest.mark.parametrize("name", ["granian-rsgi", "uvicorn-sansio"])
-async def test_some_sequences_on_servers(name: str) -> None:
+async def play_on(name: str, sequences: Sequence[Sequence[str]]) -> None:
     server = BY_NAME[name]
     if missing := server.missing():
         pytest.skip(f"needs {', '.join(missing)}")
@@ -177,7 +178,35 @@ async def test_some_sequences_on_servers(name: str) -> None:
                 async with limit:
                     return await drive(model, running.connect, notebook), planned(model)
 
-            results = await asyncio.gather(*map(play, some_sequences(100)))
+            results = await asyncio.gather(*map(play, sequences))
             assert running.alive()
     for told, plan in results:
         assert told == plan
+
+
+@pytest.mark.parametrize("name", ["granian-rsgi", "uvicorn-sansio"])
+async def test_some_sequences_on_servers(name: str) -> None:
+    await play_on(name, some_sequences(100))
+
+
+@contextlib.contextmanager
+def busy_processors(programs: int) -> Iterator[None]:
+    """So many programs that would each take a processor of their own."""
+    program = [sys.executable, "-c", "while True: pass"]
+    running = [subprocess.Popen(program) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["granian-rsgi", "granian-rsgi-mt", "granian-asgi"])
+async def test_a_close_overtakes_no_message_whose_send_has_returned(name: str) -> None:
+    """Contract 5.2, where a server's own threads write: one that has to wait for a processor finds the peer's
+    close beside the message."""
+    ways = [["accept", "send", "peer closes"], ["accept", "peer sends", "receive", "send", "peer closes"]]
+    with busy_processors(12):
+        await play_on(name, ways * 200)

@@ -361,6 +361,12 @@ class ByFuture(Way):
         return self.futures[-1]
 
 
+async def heard(websocket: WebSocket, transport: FakeTransport) -> None:
+    """The handler has received, and not come back for more: no receive is in flight."""
+    transport.arrive("a question")
+    await soon(websocket.receive())
+
+
 async def test_a_server_may_send_by_a_future_of_its_own() -> None:
     transport = ByFuture()
     websocket, manager = await member(transport)
@@ -380,11 +386,75 @@ async def test_a_send_that_the_server_has_begun_needs_no_waiting_but_the_next_on
     """Contract 5.2: the first message is with the server; a peer that is too slow holds up the second."""
     transport = ByFuture()
     websocket = await accepted(transport)
+    await heard(websocket, transport)
     await soon(websocket.send_text("first"))
     second = asyncio.create_task(websocket.send_text("second"))
     await settle()
     assert transport.sent == ["first"]
     assert not second.done()
+    transport.futures[-1].settle()
+    await soon(second)
+    assert transport.sent == ["first", "second"]
+
+
+async def test_a_send_beside_a_receive_in_flight_waits_until_the_server_has_taken_it() -> None:
+    """Contract 5.2: in the server's threads the receive may meet the peer's close before the message is
+    written, and then it never is."""
+    transport = ByFuture()
+    websocket, _ = await member(transport)
+    for outcome in (None, BrokenPipeError()):
+        sender = asyncio.create_task(websocket.send_text("crossing"))
+        await settle()
+        assert len(transport.futures) == len(transport.sent) and not sender.done()
+        transport.futures[-1].settle(error=outcome)
+        if outcome is None:
+            await soon(sender)
+        else:
+            with pytest.raises(ConnectionClosed) as closed:
+                await soon(sender)
+            assert closed.value.by == "lost"
+
+
+async def test_a_message_that_was_taken_is_no_error_though_the_peer_closes_then() -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    sender = asyncio.create_task(websocket.send_text("just in time"))
+    await settle()
+    transport.futures[-1].settle()
+    transport.peer_closes()
+    await soon(sender)
+    await soon(websocket.wait_closed())
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_send_that_crosses_the_peers_close_raises(reads: bool) -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    reader = asyncio.create_task(websocket.receive()) if reads else None
+    sender = asyncio.create_task(websocket.send_text("too late"))
+    await settle()
+    transport.peer_closes(4001)
+    with pytest.raises(ConnectionClosed) as closed:
+        await soon(sender)
+    assert (closed.value.code, closed.value.by) == (4001, "peer")
+    assert transport.futures[-1].cancelled()
+    if reader is not None:
+        assert (await soon(reader)).code == 4001
+
+
+async def test_a_send_that_is_cancelled_with_the_server_keeps_its_place() -> None:
+    transport = ByFuture()
+    websocket = await accepted(transport)
+    first = asyncio.create_task(websocket.send_text("first"))
+    await settle()
+    first.cancel("by a scope")
+    with pytest.raises(asyncio.CancelledError, match="by a scope"):
+        await soon(first)
+    second = asyncio.create_task(websocket.send_text("second"))
+    await settle()
+    assert transport.sent == ["first"]
+    transport.futures[-1].settle()
+    await settle()
     transport.futures[-1].settle()
     await soon(second)
     assert transport.sent == ["first", "second"]
@@ -396,6 +466,7 @@ async def test_whoever_comes_when_the_server_is_done_goes_on_at_once() -> None:
     for number in range(3):
         assert await manager.broadcast_to_all(f"post {number}") == 1
         transport.futures[-1].settle()
+        await heard(websocket, transport)
         await soon(websocket.send_text(f"send {number}"))
         transport.futures[-1].settle()
     assert transport.sent == [f"{kind} {number}" for number in range(3) for kind in ("post", "send")]
@@ -421,6 +492,7 @@ async def test_a_close_waits_for_what_the_server_has_begun() -> None:
     """Contract 3: what was sent before the close arrives before it."""
     transport = ByFuture()
     websocket = await accepted(transport)
+    await heard(websocket, transport)
     await soon(websocket.send_text("last words"))
     closing = asyncio.create_task(websocket.close(4000))
     await settle()
@@ -433,6 +505,7 @@ async def test_a_close_waits_for_what_the_server_has_begun() -> None:
 async def test_a_send_that_is_cancelled_as_it_waits_leaves_the_one_before_it_alone() -> None:
     transport = ByFuture()
     websocket = await accepted(transport)
+    await heard(websocket, transport)
     await soon(websocket.send_text("first"))
     waiting = asyncio.create_task(websocket.send_text("cancelled"))
     await settle()
@@ -450,6 +523,7 @@ async def test_a_send_that_is_cancelled_as_it_waits_leaves_the_one_before_it_alo
 async def test_a_server_that_has_begun_in_vain_is_found_out_by_the_next_send() -> None:
     transport = ByFuture()
     websocket = await accepted(transport)
+    await heard(websocket, transport)
     await soon(websocket.send_text("in vain"))
     transport.futures[-1].settle(error=BrokenPipeError())
     with pytest.raises(ConnectionClosed) as closed:
@@ -473,6 +547,7 @@ async def test_a_server_that_has_begun_in_vain_is_found_out_by_the_next_broadcas
 async def test_a_servers_future_is_given_up_at_the_end(waits: bool) -> None:
     transport = ByFuture()
     websocket = await accepted(transport)
+    await heard(websocket, transport)
     await soon(websocket.send_text("stuck"))
     waiting = asyncio.create_task(websocket.send_text("behind it")) if waits else None
     await settle()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from anysocket._watch import INTERVAL, Watch, current_watch
+from anysocket._watch import INTERVAL, SOON, Watch, current_watch
 from core.fake_transport import FakeTransport, accepted, soon
 
 
@@ -15,9 +15,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.timers: list[Callable[[], None]] = []
+        self.delay = INTERVAL
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
-        assert delay == INTERVAL
+        assert delay == self.delay
         self.timers.append(callback)
         return callback
 
@@ -55,6 +56,22 @@ def test_one_timer_serves_all_and_none_runs_when_there_are_none() -> None:
     clock.tick()
     assert clock.timers == []
     watch.add(connections[0])
+    assert len(clock.timers) == 1
+
+
+def test_one_timer_serves_all_who_are_to_be_looked_at_soon_and_they_are_once() -> None:
+    clock: Any = Clock()
+    clock.delay = SOON
+    watch = Watch(clock)
+    connections = [Connection() for _ in range(3)]
+    for connection in (*connections, *connections):
+        watch.look_soon(connection)
+    assert len(clock.timers) == 1
+    clock.tick()
+    clock.tick()
+    assert [connection.looks for connection in connections] == [1, 1, 1]
+    assert clock.timers == []
+    watch.look_soon(connections[0])
     assert len(clock.timers) == 1
 
 
