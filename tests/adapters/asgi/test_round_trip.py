@@ -70,7 +70,7 @@ async def cookies(request: Request) -> Response:
     response = JSONResponse(request.cookies)
     response.set_cookie("a", "1", max_age=60, httponly=True)
     response.set_cookie("b", "ü 2")
-    response.delete_cookie("c")
+    response.set_cookie("c", max_age=0)  # delete_cookie() tells the time, which may be another one by then.
     return response
 
 
