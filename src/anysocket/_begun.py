@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from types import CoroutineType
@@ -65,6 +66,16 @@ class Call:
         function, self.function = self.function, None
         if function is not None:
             function(future)
+
+
+def in_vain(sending: Any) -> bool:
+    """Whether a server's own future is done, but not well; not all of Granian's have ``cancelled()``."""
+    try:
+        sending.result()
+    except (Exception, CancelledError) as error:
+        forget_frames(error)
+        return True
+    return False
 
 
 def forget_frames(error: BaseException) -> None:

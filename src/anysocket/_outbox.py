@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from anysocket._backlog import Backlog, Post, Send
-from anysocket._begun import Call, finish, forget_frames, steps_of
+from anysocket._begun import Call, finish, forget_frames, in_vain, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._policy import OutboxPolicy
 from anysocket._rounds import SENDS_PER_ROUND, Rounds
@@ -156,7 +156,7 @@ class Outbox:
         """Wait for the future that a server gave for a message; cancelled, that is sent all the same."""
         await self.turn()
         self.release()
-        if sending.cancelled() or sending.exception() is not None:
+        if in_vain(sending):
             raise self._refusal()
 
     def _interrupted(self) -> bool:

@@ -69,10 +69,6 @@ class ForeignFuture:
         if self._outcome is not None:
             self._call()
 
-    def exception(self) -> BaseException | None:
-        assert self._outcome is not None and not self.cancelled()
-        return self._outcome[1]
-
     def settle(self, result: Any = None, error: BaseException | None = None) -> None:
         self._outcome = (result, error)
         if self._callback is not None:
