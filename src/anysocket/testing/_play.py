@@ -14,7 +14,7 @@ from anysocket.testing._case import NOT_ANSWERED, Case, Client, Connect, Sight
 from anysocket.testing._peer import Refused
 from anysocket.testing._stage import Notebook
 
-PLAY_TIMEOUT = 30.0
+PLAY_TIMEOUT = 60.0
 """Seconds that a whole play may take."""
 NOTES_TIMEOUT = 2.0
 """Seconds to wait for what the handler has not noted yet, once the client is done."""
