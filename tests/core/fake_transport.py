@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any, TypeGuard, cast
+from weakref import WeakSet
 
 from anysocket import Address, Capability, ConnectionClosed, Headers, Message, Scope, WebSocket
 
@@ -272,7 +273,28 @@ async def accepted(transport: FakeTransport, **options: Any) -> WebSocket:
     """A WebSocket on this transport, open."""
     websocket = WebSocket(transport, **options)
     await websocket.accept()
+    OPEN.add(websocket)
     return websocket
+
+
+OPEN: WeakSet[WebSocket] = WeakSet()
+"""What ``accepted`` has made."""
+
+
+def end_all() -> None:
+    """As servers do: no connection outlives its event loop."""
+    for websocket in tuple(OPEN):
+        websocket._lost(ConnectionClosed(1006, "", "lost"))
+    OPEN.clear()
+
+
+async def to_its_end(test: Awaitable[None]) -> None:
+    """Run what has an event loop of its own."""
+    try:
+        await test
+    finally:
+        end_all()
+        await settle()
 
 
 async def settle(rounds: int = 20) -> None:

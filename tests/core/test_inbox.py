@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anysocket import App, ConnectionClosed, Message, WebSocket, WebSocketStateError
-from core.fake_transport import FakeTransport, accepted, settle, soon
+from core.fake_transport import FakeTransport, accepted, settle, soon, to_its_end
 
 WAYS = ["coroutine", "cancel safe", "future", "yielding"]
 READ_AHEAD = 64
@@ -313,7 +313,7 @@ def test_no_cancelled_reader_takes_a_message_with_it(way: str, schedule: list[st
         assert [data for data in reader.read + rest if data] == sent
         assert closed.by == ("peer" if isinstance(end, Message) else "lost")
 
-    asyncio.run(run())
+    asyncio.run(to_its_end(run()))
 
 
 @given(way=st.sampled_from(WAYS), before=schedules, after=schedules, code=st.sampled_from([1000, 4000]))
@@ -351,7 +351,7 @@ def test_our_own_end_reaches_a_reader_as_an_end_and_never_as_a_cancellation(
         transport.peer_closes(code)
         await soon(websocket.wait_closed())
 
-    asyncio.run(run())
+    asyncio.run(to_its_end(run()))
 
 
 @every_way

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anysocket import ConnectionClosed, WebSocket, WebSocketManager, WebSocketStateError
-from core.fake_transport import FakeTransport, ForeignFuture, accepted, settle, soon
+from core.fake_transport import FakeTransport, ForeignFuture, accepted, settle, soon, to_its_end
 
 
 async def member(transport: FakeTransport) -> tuple[WebSocket, WebSocketManager]:
@@ -237,7 +237,7 @@ def test_whatever_is_cancelled_the_rest_arrives_once_and_in_order(actions: list[
         assert [name for name in transport.sent if name not in cancelled] == [*done, "last"]
         assert transport.sent == [*sorted(transport.sent[:-1], key=int), "last"]
 
-    asyncio.run(run())
+    asyncio.run(to_its_end(run()))
 
 
 async def test_a_cancelled_close_closes_all_the_same() -> None:
@@ -361,6 +361,13 @@ class ByFuture(Way):
         return self.futures[-1]
 
 
+async def one_by_one(transport: ByFuture) -> None:
+    """The server takes all that it is given."""
+    while not transport.futures[-1].done():
+        transport.futures[-1].settle()
+        await settle()
+
+
 async def heard(websocket: WebSocket, transport: FakeTransport) -> None:
     """The handler has received, and not come back for more: no receive is in flight."""
     transport.arrive("a question")
@@ -392,7 +399,7 @@ async def test_a_send_that_the_server_has_begun_needs_no_waiting_but_the_next_on
     await settle()
     assert transport.sent == ["first"]
     assert not second.done()
-    transport.futures[-1].settle()
+    await one_by_one(transport)
     await soon(second)
     assert transport.sent == ["first", "second"]
 
@@ -453,9 +460,7 @@ async def test_a_send_that_is_cancelled_with_the_server_keeps_its_place() -> Non
     second = asyncio.create_task(websocket.send_text("second"))
     await settle()
     assert transport.sent == ["first"]
-    transport.futures[-1].settle()
-    await settle()
-    transport.futures[-1].settle()
+    await one_by_one(transport)
     await soon(second)
     assert transport.sent == ["first", "second"]
 
@@ -481,9 +486,8 @@ async def test_nobody_overtakes_those_who_wait_though_the_server_is_done() -> No
     transport.futures[-1].settle()
     assert await manager.broadcast_to_all("2") == 1
     sender = asyncio.create_task(websocket.send_text("3"))
-    for _ in range(3):
-        await settle()
-        transport.futures[-1].settle()
+    await settle()
+    await one_by_one(transport)
     await soon(sender)
     assert transport.sent == ["0", "1", "2", "3"]
 
@@ -515,7 +519,7 @@ async def test_a_send_that_is_cancelled_as_it_waits_leaves_the_one_before_it_alo
     following = asyncio.create_task(websocket.send_text("next"))
     await settle()
     assert not transport.futures[-1].cancelled()
-    transport.futures[-1].settle()
+    await one_by_one(transport)
     await soon(following)
     assert transport.sent == ["first", "next"]
 

@@ -70,7 +70,8 @@ async def test_close_comes_once_and_is_answered(running):
 
 @in_process
 async def test_waits_are_bounded(running):
-    async with running.connect("/echo", timeout=0.05) as peer:
+    async with running.connect("/echo") as peer:
+        peer.timeout = 0.05
         with pytest.raises(AssertionError, match=r"expected a text message within 0\.05 s, nothing came"):
             await peer.receive_text()
         await peer.receive_nothing(0.01)
