@@ -86,7 +86,8 @@ async def test_two_who_cannot_reach_each_other_leave_the_others_in_peace(
         await one.join_room("ann", "r")
         await seed.broadcast_to_room("r", "hello")
         await until(lambda: peer.sent == ["hello"])
-        assert [restarts_and_up(manager) for manager in managers] == apart
+        # While the second one begins anew, the first misses nobody: that is true for a moment.
+        await until(lambda: [restarts_and_up(manager) for manager in managers] == apart, 20)
     finally:
         for manager in managers:
             await manager.backplane.stop()
