@@ -68,14 +68,14 @@ class Call:
             function(future)
 
 
-def in_vain(sending: Any) -> bool:
-    """Whether a server's own future is done, but not well; not all of Granian's have ``cancelled()``."""
+def failure_of(sending: Any) -> BaseException | None:
+    """Why a server's own future that is done has failed, or None; not all of Granian's have ``cancelled()``.
+    Who asks is to forget the frames."""
     try:
         sending.result()
     except (Exception, CancelledError) as error:
-        forget_frames(error)
-        return True
-    return False
+        return error
+    return None
 
 
 def forget_frames(error: BaseException) -> None:

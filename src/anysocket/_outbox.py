@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from anysocket._backlog import Backlog, Post, Send
-from anysocket._begun import Call, finish, forget_frames, in_vain, steps_of
+from anysocket._begun import Call, failure_of, finish, forget_frames, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._policy import OutboxPolicy
 from anysocket._rounds import SENDS_PER_ROUND, Rounds
@@ -156,7 +156,8 @@ class Outbox:
         """Wait for the future that a server gave for a message; cancelled, that is sent all the same."""
         await self.turn()
         self.release()
-        if in_vain(sending):
+        if (error := failure_of(sending)) is not None:
+            forget_frames(error)
             raise self._refusal()
 
     def _interrupted(self) -> bool:
@@ -194,8 +195,9 @@ class Outbox:
     def has_room(self, size: int) -> bool:
         """Whether a post of ``size`` bytes is taken now, and nobody waits for room already; or never, as the
         connection is over."""
-        fits = not self._busy or self.backlog.fits(size)
-        return not self._open or (fits and self._waiting_for_room is None)
+        if not self._open:
+            return True
+        return self._waiting_for_room is None and (not self._busy or self.backlog.fits(size))
 
     async def room(self) -> None:
         """Wait until half of what may wait is gone, or the connection is over. May be cancelled."""
@@ -293,8 +295,6 @@ class Outbox:
         self.release()
 
     def _check(self, sending: Any) -> None:
-        try:
-            sending.result()
-        except (Exception, asyncio.CancelledError) as error:
+        if (error := failure_of(sending)) is not None:
             self._on_failure(error)
             forget_frames(error)

@@ -368,6 +368,14 @@ async def one_by_one(transport: ByFuture) -> None:
         await settle()
 
 
+async def give_up(sender: asyncio.Task[None]) -> None:
+    """Cancel a send that waits."""
+    await settle()
+    sender.cancel("by a scope")
+    with pytest.raises(asyncio.CancelledError, match="by a scope"):
+        await soon(sender)
+
+
 async def heard(websocket: WebSocket, transport: FakeTransport) -> None:
     """The handler has received, and not come back for more: no receive is in flight."""
     transport.arrive("a question")
@@ -453,10 +461,7 @@ async def test_a_send_that_is_cancelled_with_the_server_keeps_its_place() -> Non
     transport = ByFuture()
     websocket = await accepted(transport)
     first = asyncio.create_task(websocket.send_text("first"))
-    await settle()
-    first.cancel("by a scope")
-    with pytest.raises(asyncio.CancelledError, match="by a scope"):
-        await soon(first)
+    await give_up(first)
     second = asyncio.create_task(websocket.send_text("second"))
     await settle()
     assert transport.sent == ["first"]
@@ -511,11 +516,7 @@ async def test_a_send_that_is_cancelled_as_it_waits_leaves_the_one_before_it_alo
     websocket = await accepted(transport)
     await heard(websocket, transport)
     await soon(websocket.send_text("first"))
-    waiting = asyncio.create_task(websocket.send_text("cancelled"))
-    await settle()
-    waiting.cancel("by a scope")
-    with pytest.raises(asyncio.CancelledError, match="by a scope"):
-        await soon(waiting)
+    await give_up(asyncio.create_task(websocket.send_text("cancelled")))
     following = asyncio.create_task(websocket.send_text("next"))
     await settle()
     assert not transport.futures[-1].cancelled()

@@ -86,6 +86,7 @@ async def test_two_who_cannot_reach_each_other_leave_the_others_in_peace(
         await one.join_room("ann", "r")
         await seed.broadcast_to_room("r", "hello")
         await until(lambda: peer.sent == ["hello"])
+        assert [restarts_and_up(manager)[0] for manager in managers] == [0, 1, 1]
         # While the second one begins anew, the first misses nobody: that is true for a moment.
         await until(lambda: [restarts_and_up(manager) for manager in managers] == apart, 20)
     finally:
