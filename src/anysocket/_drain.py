@@ -233,12 +233,15 @@ class Drain:
         untold = deque(waiting)
         loop = asyncio.get_running_loop()
         pause = min(PAUSE, SPREAD * (self._end - self._begin) * BATCH / max(len(untold), 1))
-        while untold and loop.time() < self._moment(UNWIND):
-            for _ in range(min(BATCH, len(untold))):
+        late = False
+        while untold and not late:
+            # A process that stood still meanwhile, or is slow, tells all that are left, too.
+            late = loop.time() >= self._moment(UNWIND)
+            for _ in range(len(untold) if late else min(BATCH, len(untold))):
                 live = untold.popleft()
                 if live in waiting and not live.tell():
                     untold.append(live)
-            if untold:
+            if untold and not late:
                 rest = min(random.uniform(0, 2 * pause), self._moment(SPREAD) - loop.time())
                 await asyncio.sleep(max(rest, 0.001))
 
@@ -272,6 +275,7 @@ class Drain:
     async def _until(self, moment: Callable[[], float]) -> None:
         """Until then, which comes nearer when the end is hastened, or until there is nothing to wait for."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # However late it is, what was begun before this gets its turn.
         while (self._waiting is None or self._waiting) and loop.time() < moment():
             self._news.clear()
             with contextlib.suppress(TimeoutError):

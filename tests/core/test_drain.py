@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -230,6 +231,20 @@ async def test_one_that_ends_before_its_batch_is_not_told(monkeypatch: pytest.Mo
     told.peer_closes(1001)
     await soon(draining)
     assert untold.close_frame is None
+
+
+async def test_nobody_goes_untold_because_the_process_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_drain, "BATCH", 1)
+    app = serving(Handler(receive))
+    transports = [FakeTransport() for _ in range(10)]
+    for transport in transports:
+        await open_one(app, transport)
+    draining = asyncio.create_task(app.drain(SHORT))
+    await settle()
+    assert any(transport.close_frame is None for transport in transports)
+    time.sleep(SHORT)  # As a machine that has other things to do may do to it.
+    await soon(draining)
+    assert {transport.close_frame for transport in transports} == {(1001, "server shutting down")}
 
 
 async def test_a_peer_that_takes_nothing_is_cut() -> None:
