@@ -8,7 +8,6 @@ from anysocket_conformance.deviations.requests import RSGI
 
 UVICORN = ("uvicorn-sansio", "uvicorn-wsproto", "uvicorn-legacy", "uvicorn-sansio-uvloop")
 HYPERCORN = ("hypercorn", "hypercorn-tls", "hypercorn-http2")
-HTTP2 = ("hypercorn-http2",)
 RLOOP = ("granian-rsgi-rloop",)
 GRANIAN = (*RSGI, "granian-asgi")
 """Its receive is in flight apart from who waits for it, and its threads are not those of Python."""
@@ -18,25 +17,28 @@ THREADS = ("granian-rsgi-mt", "granian-asgi")
 
 OUTCOMES = tuple(case.name for case in CASES if isinstance(case, AnyStage))
 """The cases of how handlers end."""
-LATE = ("exit", "raise", "return-after-peers-close")
-"""Those after which the bare server answers, or not."""
 
 VARYING: dict[str, tuple[str, ...]] = {
     # Whether a handler's end, of which the process may die, still lets its client and others be answered.
-    **{name: HYPERCORN if name.startswith(LATE) else HTTP2 for name in OUTCOMES},
+    **dict.fromkeys(OUTCOMES, HYPERCORN),
     # Whether a server that is not read from answers, or tells, before the client has waited long enough.
     "peer-closes-while-handler-floods": EVERY,
     "peer-closes-while-handler-sends": EVERY,
     "peer-closes-while-handler-sleeps": EVERY,
     "peer-hangs-up-while-handler-floods": EVERY,
+    "peer-hangs-up-while-handler-sends": HYPERCORN,
     "peer-reset-while-handler-sends": EVERY,
+    "peer-reset-while-handler-floods": HYPERCORN,
     "silent-peer": GRANIAN,
     "second-receiver": GRANIAN,
     "loop-while-another-task-receives": GRANIAN,
     "slow-peer-hangs-up": GRANIAN,
     "slow-peer-is-reset": GRANIAN,
     "close-after-peer-closes": GRANIAN,
+    "close-while-another-task-iterates": ("granian-asgi",),
     "receive-before-accept": HYPERCORN,
+    "accept-twice": HYPERCORN,
+    "answers-close": ("uvicorn-legacy",),
     "text-above-the-limit": RLOOP,
     "bytes-above-the-limit": RLOOP,
     "survives-strange-paths": ("daphne",),

@@ -242,7 +242,7 @@ async def test_nobody_goes_untold_because_the_process_stood_still(monkeypatch: p
     draining = asyncio.create_task(app.drain(SHORT))
     await settle()
     assert any(transport.close_frame is None for transport in transports)
-    time.sleep(SHORT)  # As a machine that has other things to do may do to it.
+    time.sleep(SHORT)  # noqa: ASYNC251 - the whole process stands still
     await soon(draining)
     assert {transport.close_frame for transport in transports} == {(1001, "server shutting down")}
 
