@@ -9,10 +9,10 @@ manager = WebSocketManager()
 @app.websocket("/rooms/<room>")
 async def enter(websocket: WebSocket, room: str) -> None:
     await websocket.accept()
-    client, scheme = websocket.client, websocket.scope.scheme
-    await websocket.send_json({"client": client.host if client else None, "scheme": scheme})
     manager.add_connection(websocket.id, websocket)
     manager.join_room(websocket.id, room)
+    client, scheme = websocket.client, websocket.scope.scheme
+    await websocket.send_json({"client": client.host if client else None, "scheme": scheme})
     async for message in websocket:
         if message.data == "bye":
             await websocket.close(4001, "bye")
