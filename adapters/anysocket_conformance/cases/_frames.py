@@ -10,7 +10,7 @@ from anysocket.testing._case import SEE_TIMEOUT, Client
 from anysocket.testing._stage import shown
 from anysocket_servers import BINARY, CLOSE, PING, PONG, TEXT, FrameConnection, Handshake
 
-SOON = 2.0
+SOON = 5.0
 """Seconds for what comes at once, on a machine that is busy with other things."""
 NEXT = "/next"
 """The path of a connection that comes after the one that a case is about, and echoes."""

@@ -4,18 +4,19 @@ one's own. The handler here is an echo."""
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import ClassVar
 
 from anysocket._websocket import WebSocket
 from anysocket.testing import Refused
 from anysocket.testing._case import Case, Client
 from anysocket.testing._stage import Stage
+from anysocket.testing._stopwatch import stopwatch
 from anysocket_conformance.cases._frames import next_frame, upgraded
 from anysocket_conformance.cases.violations import VIOLATIONS
 from anysocket_servers import CLOSE, PING, TEXT, FrameConnection, Handshake
 
 SOON = 1.0
+END_TIMEOUT = 5.0
 CROWD = 100
 STAYS_OPEN = "a connection stays open"
 FOREIGN = "https://evil.example"
@@ -122,10 +123,12 @@ class AnswersClose(_AnyApp):
     async def harm(self, client: Client) -> None:
         async with upgraded(client) as frames:
             frames.send(CLOSE, (1000).to_bytes(2))
-            begun = time.monotonic()
-            client.note("a close" if (await first_of(frames, "close")).startswith("close") else "no close")
-            await ended(client, frames)
-            client.note("within a second" if time.monotonic() - begun < SOON else "later")
+            async with stopwatch() as watch:
+                client.note(
+                    "a close" if (await first_of(frames, "close")).startswith("close") else "no close"
+                )
+                await ended(client, frames)
+                client.note("within a second" if watch.seconds < SOON else "later")
 
 
 class RefusesForeignPages(_AnyApp):
@@ -152,7 +155,7 @@ async def first_of(frames: FrameConnection, kind: str) -> str:
 async def ended(client: Client, frames: FrameConnection) -> None:
     """Note, once, if the connection does not end."""
     try:
-        await frames.ended(2 * SOON)
+        await frames.ended(END_TIMEOUT)
     except TimeoutError:
         if STAYS_OPEN not in client.notes:
             client.note(STAYS_OPEN)

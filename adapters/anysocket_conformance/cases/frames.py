@@ -14,7 +14,7 @@ from anysocket_servers import BINARY, CONTINUATION, PING, PONG, TEXT, FrameConne
 
 PAUSE = 0.02
 """Seconds between two writes, so that they travel apart."""
-PONG_TIMEOUT = 5.0
+PONG_TIMEOUT = 10.0
 TICKS = 3000
 """How often a handler sends that only sends: longer than any client waits."""
 

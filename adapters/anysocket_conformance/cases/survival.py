@@ -11,7 +11,7 @@ from anysocket_conformance.cases._surviving import OverHTTP1, Survival
 from anysocket_servers import FrameConnection
 
 GARBAGE = bytes(range(256)) + b"\r\n\r\n"
-ANSWER_TIMEOUT = 1.0
+ANSWER_TIMEOUT = 2.0
 
 
 class ResetBeforeHandshake(Survival):
@@ -124,7 +124,7 @@ class HugeHandshake(OverHTTP1):
 
 
 async def answer_or_end(frames: FrameConnection) -> int:
-    """The status of the answer; 0 where the connection ends instead, or nothing comes for a second."""
+    """The status of the answer; 0 where the connection ends instead, or nothing comes for two seconds."""
     with contextlib.suppress(TimeoutError, ConnectionError, asyncio.IncompleteReadError):
         async with asyncio.timeout(ANSWER_TIMEOUT):
             head = await frames.stream.reader.readuntil(b"\r\n\r\n")

@@ -21,7 +21,7 @@ from anysocket.testing._peer import Peer, Refused
 from anysocket.testing._stage import HEADER, Backstage, Notebook, Stage, ended, seen
 
 NOT_ANSWERED = "not answered"
-SEE_TIMEOUT = 3.0
+SEE_TIMEOUT = 8.0
 """Seconds after which nothing has come."""
 ALL = ~Capability(0)
 

@@ -16,7 +16,7 @@ from anysocket.testing._stage import Notebook
 
 PLAY_TIMEOUT = 60.0
 """Seconds that a whole play may take."""
-NOTES_TIMEOUT = 2.0
+NOTES_TIMEOUT = 5.0
 """Seconds to wait for what the handler has not noted yet, once the client is done."""
 
 

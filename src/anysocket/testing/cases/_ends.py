@@ -9,30 +9,31 @@ from anysocket._websocket import WebSocket
 from anysocket.testing._case import SEE_TIMEOUT, Client
 from anysocket.testing._peer import Peer
 from anysocket.testing._stage import Stage, outcome
+from anysocket.testing._stopwatch import stopwatch
 
 SOON = 1.0
 NOTICED = "noticed"
 """What a handler notes at the moment in which it learns of the end."""
-SENDING_SECONDS = 2.0
+SENDING_SECONDS = 5.0
 
 
 async def noticed_soon(client: Client) -> None:
     """Note whether the handler has noticed the end within a second from now."""
-    begun = time.monotonic()
-    try:
-        async with asyncio.timeout(SEE_TIMEOUT):
-            await client.noted(NOTICED)
-    except TimeoutError:
-        client.note("never noticed")
-    else:
-        client.note("noticed within a second" if time.monotonic() - begun < SOON else "noticed later")
+    async with stopwatch() as watch:
+        try:
+            async with asyncio.timeout(SEE_TIMEOUT):
+                await client.noted(NOTICED)
+        except TimeoutError:
+            client.note("never noticed")
+        else:
+            client.note("noticed within a second" if watch.seconds < SOON else "noticed later")
 
 
 async def answered_soon(client: Client, peer: Peer) -> None:
     """Note whether the peer's close is answered by a close within a second; servers differ in its code."""
-    begun = time.monotonic()
-    text = await client.see_end(peer, SOON)
-    soon = text.startswith("close ") and time.monotonic() - begun < SOON
+    async with stopwatch() as watch:
+        text = await client.see_end(peer)
+        soon = text.startswith("close ") and watch.seconds < SOON
     client.notes[-1] = "answered within a second" if soon else "not answered within a second"
 
 
@@ -48,7 +49,7 @@ async def loop_ended(websocket: WebSocket) -> str:
 
 
 async def send_to_the_end(websocket: WebSocket, stage: Stage, pause: float) -> None:
-    """Send until that fails, for 2 s at most, and note how."""
+    """Send until that fails, for 5 s at most, and note how."""
     came, begun = "done", time.monotonic()
     while came == "done":
         if time.monotonic() - begun > SENDING_SECONDS:

@@ -9,7 +9,7 @@ from anysocket._capability import Capability
 from anysocket._websocket import WebSocket
 from anysocket.testing._case import Case, Client, Sight, close_seen
 from anysocket.testing._stage import Stage, outcome
-from anysocket.testing.cases._ends import SOON, loop_ended
+from anysocket.testing.cases._ends import loop_ended
 
 CODE, REASON = Capability.CLOSE_CODE, Capability.CLOSE_REASON
 MESSAGES = 100
@@ -124,7 +124,7 @@ class CloseWhileAnotherTaskReceives(_Closing):
 
     async def client(self, client: Client) -> None:
         async with client.connect() as peer:
-            await client.see(peer, SOON)
+            await client.see(peer)
 
 
 class CloseWhileAnotherTaskIterates(_Closing):
@@ -145,7 +145,7 @@ class CloseWhileAnotherTaskIterates(_Closing):
 
     async def client(self, client: Client) -> None:
         async with client.connect() as peer:
-            await client.see(peer, SOON)
+            await client.see(peer)
 
 
 class CloseTwice(_Closing):

@@ -14,7 +14,7 @@ from anysocket.testing._peer import Peer
 from anysocket.testing._stage import Stage
 from anysocket.testing.cases.rooms import ROOM, Rooms, manager_of, outcome_of
 
-LEFT_TIMEOUT = 2.0
+LEFT_TIMEOUT = 5.0
 """Seconds for a member to be gone once its peer is."""
 LOOKS = 200
 

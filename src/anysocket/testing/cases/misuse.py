@@ -14,7 +14,7 @@ from anysocket.testing.cases._ends import loop, loop_ended
 STATE_ERROR = "WebSocketStateError"
 BY_US = "closed 4000 'bye' by us"
 DENIED = "closed 1006 'denied with HTTP status 403' by us"
-REFUSAL_TIMEOUT = 0.5
+REFUSAL_TIMEOUT = 2.0
 
 
 class _Misuse(Case):
