@@ -49,7 +49,7 @@ def future_of(key: str) -> asyncio.Future[dict[str, Any]]:
 def tell(websocket: Any, **facts: Any) -> None:
     future = future_of(websocket.query_params["key"])
     if not future.done():
-        future.set_result({"at": time.monotonic(), **facts})
+        future.set_result(facts)
 
 
 def described(closed: ConnectionClosed) -> dict[str, Any]:

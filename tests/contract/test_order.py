@@ -21,6 +21,7 @@ async def test_3_tasks_of_3000_sends_arrive_in_order(running):
     await check_order(running, "gather")
 
 
+@pytest.mark.slow
 @pytest.mark.servers(*EACH_KIND, *LOOPS)
 @pytest.mark.parametrize("how", ["create_task", "one-by-one"])
 async def test_so_do_sends_of_each_way_to_start_them(running, how):

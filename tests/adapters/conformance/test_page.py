@@ -6,7 +6,7 @@ from anysocket_conformance import ALL_CASES, run_matrix, under_anysocket
 from anysocket_servers import BY_NAME
 
 SERVERS = ("granian-rsgi", "granian-rsgi-uvloop", "memory")
-CASES = ("short-messages", "close-with-4000", "close-twice", "send-gathered", "subprotocol")
+CASES = ("short-messages", "close-with-4000", "close-twice", "send-gathered", "subprotocol-not-offered")
 
 
 async def test_a_variant_without_its_base_is_told_beside_the_promise() -> None:

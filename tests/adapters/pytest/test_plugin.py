@@ -17,6 +17,7 @@ import pytest
 from anysocket_servers import BY_NAME, SERVERS
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "testing_project"
