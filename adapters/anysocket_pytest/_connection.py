@@ -21,7 +21,7 @@ class Connection:
 
     ``async with`` gives an :class:`anysocket.testing.Peer` in the test's own event loop of asyncio, ``with``
     a :class:`SyncPeer`. Both raise :class:`anysocket.testing.Refused` where the app refuses, and
-    ``AssertionError`` when the handshake is not answered within 5 s. Leaving closes the connection.
+    ``AssertionError`` when the handshake is not answered within 10 s. Leaving closes the connection.
     """
 
     def __init__(self, connecting: AbstractAsyncContextManager[Peer], background: Background) -> None:

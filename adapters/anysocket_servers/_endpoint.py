@@ -11,7 +11,7 @@ import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-TIMEOUT = 5.0
+TIMEOUT = 10.0
 """Seconds that a client waits for anything at most, unless its caller says otherwise."""
 BUFFER_BYTES = 1 << 16
 """How much is read from the system ahead of whoever reads the stream; twice that, at times."""
@@ -112,7 +112,7 @@ class _Protocol(asyncio.StreamReaderProtocol):
 async def open_stream(endpoint: Endpoint) -> AsyncIterator[Stream]:
     """A connection to ``endpoint``, dropped at the end if it has not ended before.
 
-    Raises ``OSError`` where nobody listens, ``TimeoutError`` after 5 s.
+    Raises ``OSError`` where nobody listens, ``TimeoutError`` after 10 s.
     """
     tls = endpoint.trust
     if tls is not None:
