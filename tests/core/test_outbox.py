@@ -635,6 +635,8 @@ async def test_a_server_may_be_content_with_a_wait_that_failed() -> None:
     assert not websocket.closed
     assert await manager.broadcast_to_all("two") == 1
     assert len(transport.waits) == 2
+    transport.waits[1].set_result(None)
+    await settle()
 
 
 # -- before and after --

@@ -10,8 +10,9 @@ from anysocket.testing._case import SEE_TIMEOUT, Client
 from anysocket.testing._stage import shown
 from anysocket_servers import BINARY, CLOSE, PING, PONG, TEXT, FrameConnection, Handshake
 
-SOON = 5.0
-"""Seconds for what comes at once, on a machine that is busy with other things."""
+SOON = 3.0
+"""Seconds for what comes at once, on a machine that is busy with other things. Hypercorn ends a stream of
+HTTP/2 that nothing happens on after five."""
 NEXT = "/next"
 """The path of a connection that comes after the one that a case is about, and echoes."""
 NAMES = {TEXT: "text", BINARY: "bytes", PING: "ping", PONG: "pong"}

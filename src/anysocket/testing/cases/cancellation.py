@@ -75,8 +75,8 @@ class _Racing(_Cancellation):
                     await asyncio.sleep(random.random() / 500)
                 await told
                 await peer.send("end")
-                # Its close comes when the handler has read what has piled up, and has noted what it found; not
-                # every server closes by itself.
+                # Its close comes when the handler has read what has piled up, and has noted what it found.
+                # Not every server closes by itself.
                 with contextlib.suppress(AssertionError):
                     await peer.receive(2 * RACE_SECONDS)
             # It may have ended by what a send was told of first.
