@@ -233,17 +233,17 @@ class Drain:
         untold = deque(waiting)
         loop = asyncio.get_running_loop()
         pause = min(PAUSE, SPREAD * (self._end - self._begin) * BATCH / max(len(untold), 1))
-        late = False
-        while untold and not late:
+        while untold:
             # A process that stood still meanwhile, or is slow, tells all that are left, too.
             late = loop.time() >= self._moment(UNWIND)
             for _ in range(len(untold) if late else min(BATCH, len(untold))):
                 live = untold.popleft()
                 if live in waiting and not live.tell():
                     untold.append(live)
-            if untold and not late:
-                rest = min(random.uniform(0, 2 * pause), self._moment(SPREAD) - loop.time())
-                await asyncio.sleep(max(rest, 0.001))
+            if late or not untold:
+                return
+            rest = min(random.uniform(0, 2 * pause), self._moment(SPREAD) - loop.time())
+            await asyncio.sleep(max(rest, 0.001))
 
     def _cancel(self) -> None:
         running = [live for live in self._waiting or () if live.websocket and not live.websocket._handled]

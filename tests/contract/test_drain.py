@@ -23,7 +23,7 @@ from anysocket_servers import ProcessRunning
 
 TIMEOUT = 30.0
 """Seconds for whatever a test waits for."""
-SLACK = 5.0
+SLACK = 1.5
 """Seconds more than drain_timeout, for a machine that is busy with other things."""
 BATCH = 20
 """How many messages ``/busy`` queues for one of its peer."""

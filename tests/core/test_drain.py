@@ -78,6 +78,13 @@ async def open_one(app: App, transport: FakeTransport) -> asyncio.Task[None]:
     return task
 
 
+async def open_many(app: App, count: int) -> list[FakeTransport]:
+    transports = [FakeTransport() for _ in range(count)]
+    for transport in transports:
+        await open_one(app, transport)
+    return transports
+
+
 # -- what the peers see --
 
 
@@ -203,9 +210,7 @@ async def test_closes_come_in_batches_with_pauses(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(_drain, "BATCH", 10)
     monkeypatch.setattr(_drain, "PAUSE", 0.02)
     app = serving(Handler(receive))
-    transports = [FakeTransport() for _ in range(45)]
-    for transport in transports:
-        await open_one(app, transport)
+    transports = await open_many(app, 45)
     draining = asyncio.create_task(app.drain(LONG))
     counts: set[int] = set()
     while not draining.done():
@@ -236,9 +241,7 @@ async def test_one_that_ends_before_its_batch_is_not_told(monkeypatch: pytest.Mo
 async def test_nobody_goes_untold_because_the_process_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_drain, "BATCH", 1)
     app = serving(Handler(receive))
-    transports = [FakeTransport() for _ in range(10)]
-    for transport in transports:
-        await open_one(app, transport)
+    transports = await open_many(app, 10)
     draining = asyncio.create_task(app.drain(SHORT))
     await settle()
     assert any(transport.close_frame is None for transport in transports)

@@ -124,9 +124,8 @@ class AnswersClose(_AnyApp):
         async with upgraded(client) as frames:
             frames.send(CLOSE, (1000).to_bytes(2))
             async with stopwatch() as watch:
-                client.note(
-                    "a close" if (await first_of(frames, "close")).startswith("close") else "no close"
-                )
+                answer = await first_of(frames, "close")
+                client.note("a close" if answer.startswith("close") else "no close")
                 await ended(client, frames)
                 client.note("within a second" if watch.seconds < SOON else "later")
 

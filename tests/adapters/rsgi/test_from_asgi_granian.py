@@ -150,7 +150,7 @@ async def test_a_client_that_leaves_cancels_the_stream(running: Any) -> None:
             assert (await client.get("/finite")).text == "123"
         async with client.stream("GET", "/stream") as response:
             assert await anext(response.aiter_lines()) == "tick"
-    await running.logged("the stream was cancelled")
+    await running.logged("the stream was cancelled", 2)
 
 
 @on_both_modes
