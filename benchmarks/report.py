@@ -74,8 +74,10 @@ def compared(results: Results, workload: Workload, *, pinned: bool) -> str:
         for case in results.cases(workload.name, pinned=pinned)
     }
     grids = "\n".join(grid(cases, main) for cases in alike(of_case))
+    others = [key for key in workload.columns if key != main]
     every = [
-        [case, row.title, *(number(key, row.median(key)) for key in workload.columns)]
+        [case, row.title, number(main, row.median(main)), spread(row, main)]
+        + [number(key, row.median(key)) for key in others]
         for case, rows in of_case.items()
         for row in rows.values()
     ]
@@ -83,7 +85,7 @@ def compared(results: Results, workload: Workload, *, pinned: bool) -> str:
     return (
         f"{where}: {heading} for each {workload.unit}, x beside the server without a library.\n\n{grids}"
         f"\n<details><summary>{where}: all figures</summary>\n\n"
-        + table(["load", "", *workload.columns.values()], every)
+        + table(["load", "", heading, "in single rounds", *map(workload.columns.__getitem__, others)], every)
         + "\n</details>\n"
     )
 
@@ -124,6 +126,12 @@ def cell(rows: dict[str, Row], contestant: str, figure: str) -> str:
     return number(figure, median) + (
         f" (x {median / beside:.2f})" if beside and math.isfinite(beside) else ""
     )
+
+
+def spread(row: Row, figure: str) -> str:
+    """From the lowest to the highest round."""
+    figures = row.figures.get(figure)
+    return f"{number(figure, min(figures))} to {number(figure, max(figures))}" if figures else ""
 
 
 def number(figure: str, value: float | None) -> str:

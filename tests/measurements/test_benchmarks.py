@@ -60,6 +60,11 @@ def test_medians_are_beside_the_servers_own() -> None:
     assert "| ws on Node.js | no npm |" in text
 
 
+def test_rounds_that_differ_are_told() -> None:
+    text = tables(Results(ABOUT, [row("granian-rsgi/raw", 12, 31, 10)], {}))
+    assert f"| {ECHO[1]} | granian-rsgi/raw | 12.0 | 10.0 to 31.0 |" in text
+
+
 def test_a_missed_target_is_told() -> None:
     rows = [row("uvicorn-sansio/raw", 10), row("uvicorn-sansio/anysocket", 11)]
     assert "| 1.05 x | 1.10 x | missed" in tables(Results(ABOUT, rows, {}))
