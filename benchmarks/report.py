@@ -68,16 +68,15 @@ def targets(results: Results) -> str:
 
 def compared(results: Results, workload: Workload, *, pinned: bool) -> str:
     """The main figure of everybody by case, beside that of the server without a library; then all figures."""
-    main, heading = next(iter(workload.columns.items()))
+    (main, heading), *others = workload.columns.items()
     of_case = {
         case: results.of(workload.name, case, pinned=pinned)
         for case in results.cases(workload.name, pinned=pinned)
     }
     grids = "\n".join(grid(cases, main) for cases in alike(of_case))
-    others = [key for key in workload.columns if key != main]
     every = [
         [case, row.title, number(main, row.median(main)), spread(row, main)]
-        + [number(key, row.median(key)) for key in others]
+        + [number(key, row.median(key)) for key, _ in others]
         for case, rows in of_case.items()
         for row in rows.values()
     ]
@@ -85,7 +84,7 @@ def compared(results: Results, workload: Workload, *, pinned: bool) -> str:
     return (
         f"{where}: {heading} for each {workload.unit}, x beside the server without a library.\n\n{grids}"
         f"\n<details><summary>{where}: all figures</summary>\n\n"
-        + table(["load", "", heading, "in single rounds", *map(workload.columns.__getitem__, others)], every)
+        + table(["load", "", heading, "in single rounds", *(other for _, other in others)], every)
         + "\n</details>\n"
     )
 

@@ -129,13 +129,13 @@ TARGETS = [
         "Fan-out to 1,000 on Granian RSGI beside no library, all sends started together",
         1.10,
         beside(FAN_OUT, f"{RSGI}/anysocket", f"{RSGI}/raw"),
-        reason="1.09 in another run of that day; 1.6 us of Python for each member, see README.md",
+        reason="1.3 us of Python for each member, see README.md",
     ),
     Target(
         "Fan-out to 1,000 on Granian RSGI beside the best peer on any ASGI server but our picows",
         0.70,
         beside_best_peer(FAN_OUT, f"{RSGI}/anysocket"),
-        reason="Granian's own sends, without a library, are nine tenths of it",
+        reason="Granian's own sends, without a library, are about nine tenths of it",
     ),
     *(
         Target(
@@ -186,7 +186,7 @@ TARGETS = [
         "Fan-out to 10 while 1,000 are in another room, and without them: costs nothing for those outside",
         1.1,
         grown(ALONE, BESIDE_OTHERS, f"{RSGI}/anysocket", "us"),
-        reason="0.96 in another run of that day: rounds differ by more",
+        reason="single rounds differ by more, see README.md",
     ),
     Target(
         "A small JSON response through the shim beside the ASGI server's own",
