@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from anysocket import Scope
+from anysocket._websocket import CLOSE_TIMEOUT
 from anysocket_rsgi._tcp import end_tcp
 
 HIGH_WATER = 64 << 10
@@ -53,6 +54,11 @@ def daphne_held(send: Any) -> Held:
     return lambda: len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
+def daphne_be_patient(send: Any) -> None:
+    """Autobahn gives the peer one second to answer our close, then cuts TCP with all that is on its way."""
+    send.args[0].closeHandshakeTimeout = CLOSE_TIMEOUT
+
+
 def hypercorn_held(send: Any) -> Held:
     """HTTP/2 has a buffer for each stream, which no send waits for; HTTP/1.1 has none, and waits."""
     stream = send.__self__
@@ -68,9 +74,13 @@ def hypercorn_held(send: Any) -> Held:
 def paced(send: Callable[[Any], Awaitable[None]], held: Held) -> Callable[[Any], Awaitable[None]]:
     """``send`` that waits until the server holds little. A cancelled call sends nothing."""
 
-    async def send_when_low(event: Any) -> None:
+    async def wait_and_send(event: Any) -> None:
         while held() > HIGH_WATER:  # noqa: ASYNC110 - nothing else tells
             await asyncio.sleep(LOOK)
         await send(event)
+
+    def send_when_low(event: Any) -> Awaitable[None]:
+        # The server's own awaitable as a rule: a coroutine around each send costs each message.
+        return wait_and_send(event) if held() > HIGH_WATER else send(event)
 
     return send_when_low

@@ -16,6 +16,7 @@ from anysocket_asgi._behind import (
     Abort,
     Held,
     daphne_abort,
+    daphne_be_patient,
     daphne_held,
     granian_abort,
     hypercorn_abort,
@@ -64,6 +65,8 @@ class Profile:
     byte that is on its way to it."""
     held: Callable[[Any], Held] | None = None
     """How to find the number of bytes that it holds for the peer, for servers whose ``send`` never waits."""
+    be_patient: Callable[[Any], None] | None = None
+    """How to have it wait for the peer's answer to a close as long as we do."""
     cuts_at_end: bool = False
     """Whether, told to end, it cuts connections or cancels handlers that have not been told."""
     dies_of_cuts: bool = False
@@ -103,6 +106,7 @@ PROFILES = (
         keeps_open=True,
         abort=daphne_abort,
         held=daphne_held,
+        be_patient=daphne_be_patient,
         answers_for_app=False,
         cuts_at_end=True,
         has_lifespan=False,
@@ -149,6 +153,11 @@ def find_abort(profile: Profile, send: Any, scope: Scope) -> Abort | None:
 def find_held(profile: Profile, send: Any) -> Held | None:
     """The number of bytes that the server holds for the peer, None where it cannot be told."""
     return _find(profile.held, send)
+
+
+def be_patient(profile: Profile, send: Any) -> None:
+    """Have the server wait for the peer's answer to a close as long as we do, where it would not."""
+    _find(profile.be_patient, send)
 
 
 def _find(find: Callable[..., Found] | None, send: Any, *scope: Scope) -> Found | None:

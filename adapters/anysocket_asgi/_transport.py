@@ -11,7 +11,7 @@ from typing import Any
 from anysocket import Capability, ConnectionClosed, Message, Scope
 from anysocket._transport import RawHeaders
 from anysocket_asgi._behind import paced
-from anysocket_asgi._profiles import Profile, find_abort, find_held
+from anysocket_asgi._profiles import Profile, be_patient, find_abort, find_held
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -109,6 +109,7 @@ class ASGITransport:
             if reason and Capability.CLOSE_REASON in self.capabilities:
                 event["reason"] = reason
         self._closed = True
+        be_patient(self._profile, self._send)
         with contextlib.suppress(*self.failures):  # Closed already.
             await self._send(event)
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from anysocket._capability import Capability
 from anysocket._websocket import WebSocket
-from anysocket.testing._case import Case, Client, Sight
+from anysocket.testing._case import Case, Client, Sight, close_seen
 from anysocket.testing._peer import Peer
-from anysocket.testing._stage import Stage, outcome
+from anysocket.testing._stage import Stage, outcome, shown
 from anysocket.testing.cases._ends import NOTICED, note_end, noticed_soon, send_to_the_end
 
 MIB = 1 << 20
@@ -152,6 +152,39 @@ class SendToSlowPeer(_SlowPeer):
             data = [(await peer.receive()).data for _ in range(MOST)]
             in_order = data == [numbered(number) for number in range(MOST)]
             client.note("in order" if in_order else "out of order")
+
+
+class SlowPeerIsClosed(_SlowPeer):
+    """A peer that stops reading for three seconds while it is closed gets the messages, then the close."""
+
+    needs = Capability.BACKPRESSURE | Capability.CLOSE_CODE
+    clauses: ClassVar[tuple[str, ...]] = ("5.2", "5.4")
+    reads_first = 3
+    """Messages: lets the server come as far as its close, with what the system holds still to be read."""
+    pause = 3.0
+    """Seconds."""
+
+    def expected(self, capabilities: Capability) -> Sight:
+        return Sight(("in order", close_seen(capabilities, 4000)), (waits_seen(capabilities),))
+
+    async def at_last(
+        self, websocket: WebSocket, stage: Stage, sends: asyncio.Task[None], *, waits: bool
+    ) -> None:
+        await websocket.close(4000)
+        await outcome(sends)
+
+    async def client(self, client: Client) -> None:
+        async with client.connect() as peer:
+            async with asyncio.timeout(10):
+                await _first_noted(client, WAITS, DOES_NOT_WAIT)
+            for _ in range(self.reads_first):
+                await client.see(peer)
+            await asyncio.sleep(self.pause)
+            while (await client.see(peer)).startswith("bytes"):
+                pass
+            *got, end = client.notes
+            in_order = got == [f"bytes {shown(numbered(number))}" for number in range(len(got))]
+            client.notes[:] = ["in order" if in_order else "out of order", end]
 
 
 class _SlowPeerEnds(_SlowPeer):
