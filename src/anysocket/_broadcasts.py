@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from anysocket._close import check_close
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 Target = tuple[Hashable, Members, OutboxPolicy]
 """Whose keys are meant if messages have keys, who gets a message, and by which policy."""
 
+NOBODY: Mapping[str, WebSocket] = MappingProxyType({})
+
 
 class Broadcasts:
     """The part of a manager that sends."""
 
     max_outbox_bytes: int
     _connections: dict[str, WebSocket]
-    _rooms: Groups
-    _users: Groups
+    _rooms: Groups[WebSocket]
+    _users: Groups[WebSocket]
     _policies: Policies
     _observers: Observers
     _link: Link | Alone
@@ -47,8 +50,9 @@ class Broadcasts:
 
         Returns how many connections it was queued to; never waits for a slow one, unless the policy is
         ``"block"``, and never fails for a dead one. ``TypeError`` unless the message is str or bytes,
-        ``ValueError`` for text with lone surrogates and for more than ``max_outbox_bytes``. Who joins
-        meanwhile does not get it. Cancelled while it waits, it is queued to nobody.
+        ``ValueError`` for text with lone surrogates and for more than ``max_outbox_bytes``. It is queued to
+        those who are there at that moment, in the order of joining. Cancelled while it waits, it is queued to
+        nobody.
         """
         return await self._broadcast([self._room(room, policy)], message, exclude, policy)
 
@@ -101,19 +105,23 @@ class Broadcasts:
         return scope, members, policy
 
     def _one(self, id: str, policy: OutboxPolicy | None) -> Target:
-        return self._target(None, lambda: (id,), policy)
+        return self._target(None, lambda: self._only(id), policy)
+
+    def _only(self, id: str) -> Mapping[str, WebSocket]:
+        websocket = self._connections.get(id)
+        return NOBODY if websocket is None else {id: websocket}
 
     def _everyone(self, policy: OutboxPolicy | None) -> Target:
         return self._target(None, lambda: self._connections, policy)
 
     def _devices(self, user: str, policy: OutboxPolicy | None) -> Target:
         members = self._users.members
-        return self._target(("user", user), lambda: members.get(user, ()), policy)
+        return self._target(("user", user), lambda: members.get(user, NOBODY), policy)
 
     def _room(self, room: str, policy: OutboxPolicy | None) -> Target:
         members = self._rooms.members
         own = self._policies.of(room) if policy is None else policy
-        return self._target(room, lambda: members.get(room, ()), own)
+        return self._target(room, lambda: members.get(room, NOBODY), own)
 
     async def _broadcast(
         self,
@@ -140,7 +148,7 @@ class Broadcasts:
         served = {exclude} if isinstance(exclude, str) else set(exclude)
         blocking = [members for _, members, policy in targets if policy == "block"]
         if blocking:
-            await wait_for_room(self._connections, blocking, served, size)
+            await wait_for_room(blocking, served, size)
         return self._queue(targets, message, size, served)
 
     def _queue(self, targets: Sequence[Target], message: str | bytes, size: int, served: set[str]) -> int:
@@ -148,11 +156,14 @@ class Broadcasts:
         keys = [message_key(scope, policy, message) for scope, _, policy in targets]
         count = 0
         for (_, members, policy), key in zip(targets, keys, strict=True):
+            chosen = members()
             # A copy: a connection found dead on the way leaves its rooms at once.
-            ids = [id for id in members() if id not in served] if served else tuple(members())
-            count += fan_out(self._connections, ids, message, size, policy, key)
+            others = list(chosen.values())
+            if served:
+                others = [each for id, each in chosen.items() if id not in served]
             if len(targets) > 1:
-                served.update(ids)
+                served.update(chosen)
+            count += fan_out(others, message, size, policy, key)
         return count
 
     async def _disconnect(self, ids: Iterable[str], code: int, reason: str) -> int:

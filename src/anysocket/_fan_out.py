@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from anysocket._inbox import encoded_size
 from anysocket._outbox import Outbox
 from anysocket._policy import Conflate, OutboxPolicy
 from anysocket._websocket import WebSocket
 
-Members = Callable[[], Collection[str]]
-"""Who is to get a message, asked again after each wait."""
+Members = Callable[[], Mapping[str, WebSocket]]
+"""Who is to get a message, by id, asked again after each wait."""
 
 
 def check_message(message: str | bytes, max_bytes: int | None) -> int:
@@ -37,40 +37,28 @@ def message_key(scope: Hashable, policy: OutboxPolicy, message: str | bytes) -> 
 
 
 def fan_out(
-    connections: Mapping[str, WebSocket],
-    ids: Iterable[str],
-    message: str | bytes,
-    size: int,
-    policy: OutboxPolicy,
-    key: Hashable,
+    members: Iterable[WebSocket], message: str | bytes, size: int, policy: OutboxPolicy, key: Hashable
 ) -> int:
     """Post the message to each of these, without waiting; how many have taken it."""
     text = isinstance(message, str)
     count = 0
-    for id in ids:
-        websocket = connections.get(id)
-        if websocket is not None:
-            transport = websocket._transport
-            send = transport.send_text if text else transport.send_bytes
-            count += websocket._outbox.post(send, message, size, policy, key)
+    for websocket in members:
+        transport = websocket._transport
+        send = transport.send_text if text else transport.send_bytes
+        count += websocket._outbox.post(send, message, size, policy, key)
     return count
 
 
-async def wait_for_room(
-    connections: Mapping[str, WebSocket], groups: Sequence[Members], excluded: set[str], size: int
-) -> None:
+async def wait_for_room(groups: Sequence[Members], excluded: set[str], size: int) -> None:
     """Wait until everybody in these groups can take ``size`` bytes at the same moment, which lasts until the
     caller awaits. May be cancelled."""
-    while (full := _first_full(connections, groups, excluded, size)) is not None:
+    while (full := _first_full(groups, excluded, size)) is not None:
         await full.room()
 
 
-def _first_full(
-    connections: Mapping[str, WebSocket], groups: Sequence[Members], excluded: set[str], size: int
-) -> Outbox | None:
+def _first_full(groups: Sequence[Members], excluded: set[str], size: int) -> Outbox | None:
     for members in groups:
-        for id in members():
-            websocket = connections.get(id)
-            if websocket is not None and id not in excluded and not websocket._outbox.has_room(size):
+        for id, websocket in members().items():
+            if id not in excluded and not websocket._outbox.has_room(size):
                 return websocket._outbox
     return None

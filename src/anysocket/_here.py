@@ -50,7 +50,7 @@ class Here:
     async def room(self, rooms: Sequence[str], message: str | bytes, excluded: Sequence[str]) -> None:
         """Wait until all to whom ``deliver`` would queue it can take it."""
         groups = [members for _, members, _ in self._targets(rooms, None)]
-        await wait_for_room(self._manager._connections, groups, set(excluded), encoded_size(message))
+        await wait_for_room(groups, set(excluded), encoded_size(message))
 
     def answer(self, question: Envelope) -> Any:
         """A question of another process: what was to be done is done, and how often."""

@@ -113,7 +113,7 @@ class Gate:
         self.limits: Limits = limits if outer is None else limits.within(outer.limits)
         self._outer = outer
         self._counts = not (limits.connections is None and limits.connections_per_address is None)
-        self._inside = Groups(members=limits.bound("connections_per_address"))
+        self._inside: Groups[WebSocket] = Groups(members=limits.bound("connections_per_address"))
 
     def check(self, websocket: WebSocket) -> None:
         """Raise :class:`LimitExceeded` if there is no place for one more, of this client."""
@@ -131,7 +131,7 @@ class Gate:
         gate: Gate | None = self
         while gate is not None:
             if gate._counts:
-                gate._inside.join(id, peer_network(websocket))
+                gate._inside.join(id, peer_network(websocket), websocket)
             gate = gate._outer
 
     def leave(self, id: str) -> None:
@@ -156,7 +156,7 @@ def gate_of_manager(limits: Limits | None) -> Gate:
     return Gate(limits)
 
 
-def bounded_rooms(limits: Limits) -> Groups:
+def bounded_rooms(limits: Limits) -> Groups[WebSocket]:
     """Rooms that are never larger, nor more for one connection, than the limits say."""
     return Groups(members=limits.bound("connections_per_room"), names=limits.bound("rooms_per_connection"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import partial
 from types import MappingProxyType
 from weakref import WeakValueDictionary
@@ -13,7 +13,7 @@ from anysocket._broadcasts import Broadcasts
 from anysocket._events import Events, TellsEvents
 from anysocket._everywhere import AsksEverywhere
 from anysocket._following import Followed
-from anysocket._groups import Groups
+from anysocket._groups import Groups, Ids
 from anysocket._here import Here
 from anysocket._limits import Limits, bounded_rooms, gate_of_manager
 from anysocket._link import ALONE, OnDown, open_link
@@ -64,7 +64,7 @@ class WebSocketManager(Broadcasts, AsksEverywhere, TellsEvents):
         self._connections: dict[str, WebSocket] = {}
         self._gate = gate_of_manager(limits)
         self._rooms = bounded_rooms(self._gate.limits)
-        self._users = Groups()
+        self._users: Groups[WebSocket] = Groups()
         self._events = Events()
         self._on_end: dict[str, Callable[[WebSocket], None]] = {}
         # Who was here, as long as somebody holds the socket: tells an ended connection from a wrong id.
@@ -116,7 +116,7 @@ class WebSocketManager(Broadcasts, AsksEverywhere, TellsEvents):
         self._known[id] = websocket
         self._totals.joined(websocket)
         if user is not None:
-            self._users.join(id, user)
+            self._users.join(id, user, websocket)
         self._events.tell(self._events.connect, id)
 
     def remove_connection(self, id: str) -> None:
@@ -143,9 +143,10 @@ class WebSocketManager(Broadcasts, AsksEverywhere, TellsEvents):
     # -- rooms --
 
     @property
-    def rooms(self) -> Mapping[str, set[str]]:
-        """The ids in each room. A live view: copy it before awaiting while iterating."""
-        return MappingProxyType(self._rooms.members)
+    def rooms(self) -> Mapping[str, Set[str]]:
+        """The ids in each room, in the order of joining. A live view: copy it, and what it gives, before
+        awaiting while iterating."""
+        return Ids(self._rooms.members)
 
     def join_room(self, id: str, room: str) -> Followed:
         """Put the connection into a room, a name of 1 to 255 characters. Joining twice does nothing.
@@ -157,12 +158,13 @@ class WebSocketManager(Broadcasts, AsksEverywhere, TellsEvents):
         full or the connection is in too many.
         """
         _check_room(room)
-        if id not in self._connections:
+        websocket = self._connections.get(id)
+        if websocket is None:
             known = self._known.get(id)
             if known is not None and known._closed is not None:
                 raise known._closed.again()
             raise LookupError(f"no connection {id!r}: add_connection() it before it joins a room")
-        has_joined = self._rooms.join(id, room)
+        has_joined = self._rooms.join(id, room, websocket)
         followed = self._link.follow(room)
         if has_joined:
             self._events.tell(self._events.join, id, room)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ class Totals:
         else:
             self._add(websocket.statistics, 1)
 
-    def statistics(self, live: Iterable[WebSocket], rooms: Mapping[str, set[str]]) -> ManagerStatistics:
+    def statistics(self, live: Iterable[WebSocket], rooms: Mapping[str, Sized]) -> ManagerStatistics:
         """All of it, given the connections that count now."""
         self._settle()
         present = [websocket.statistics for websocket in live]

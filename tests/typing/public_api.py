@@ -1,6 +1,6 @@
 """What type checkers make of the public names. Checked by mypy and pyright, never run."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 from types import SimpleNamespace
@@ -160,7 +160,7 @@ async def rooms(manager: WebSocketManager, websocket: WebSocket) -> None:
     assert_type(manager.add_connection("id", websocket), None)
     await manager.join_room("id", "room")
     assert_type(manager.connections, Mapping[str, WebSocket])
-    assert_type(manager.rooms, Mapping[str, set[str]])
+    assert_type(manager.rooms, Mapping[str, Set[str]])
     assert_type(manager.get_room_connections("room"), set[str])
     assert_type(manager.get_connection_rooms("id"), set[str])
     assert_type(await manager.broadcast_to_room("room", "text", exclude=["id"]), int)

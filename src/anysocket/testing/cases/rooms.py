@@ -141,16 +141,24 @@ class ManagerMappings(_Books):
     """connections and rooms are live mappings that only the manager changes."""
 
     clauses = ("2.manager",)
-    handler_sees = ("['ann'], this socket", "{'room': {'ann'}}", "TypeError", "TypeError", "[] {}")
+    handler_sees = (
+        "['ann'], this socket",
+        "{'room': {'ann'}}",
+        "TypeError",
+        "TypeError",
+        "AttributeError",
+        "[] {}",
+    )
 
     def look(self, manager: WebSocketManager, websocket: WebSocket, stage: Stage) -> None:
         connections: Any = manager.connections
         rooms: Any = manager.rooms
         manager.join_room("ann", ROOM)
         stage.note(f"{list(connections)}, {'this' if connections['ann'] is websocket else 'another'} socket")
-        stage.note(repr(dict(rooms)))
+        stage.note(repr(rooms))
         stage.note(outcome_of(lambda: operator.setitem(connections, "bob", websocket)))
         stage.note(outcome_of(lambda: operator.delitem(rooms, ROOM)))
+        stage.note(outcome_of(lambda: rooms[ROOM].add("bob")))
         manager.remove_connection("ann")
         stage.note(f"{list(connections)} {dict(rooms)}")
 
