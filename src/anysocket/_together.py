@@ -30,11 +30,16 @@ async def run_together(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
     """Cancel them until they are done, whatever they end with."""
+    for task in tasks:
+        task.add_done_callback(_retrieve)
     running = {task for task in tasks if not task.done()}
     while running:
         for task in running:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=AGAIN)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()  # Nobody else looks at it.
+
+
+def _retrieve(task: asyncio.Future[Any]) -> None:
+    """Nobody else looks at it, and whoever waits for the others may be cancelled."""
+    if not task.cancelled():
+        task.exception()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 
 import pytest
 
@@ -63,3 +64,26 @@ async def test_what_they_end_with_is_nobodys() -> None:
     assert all(task.done() for task in tasks)
     del failed, tasks
     assert told == [], "nobody is told of an exception that was never retrieved"
+
+
+async def test_nor_is_it_where_their_end_is_cut_short() -> None:
+    """As by a loop that ends, which cancels all tasks that there are."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    before, is_told, never = asyncio.all_tasks(), asyncio.Event(), asyncio.Event()
+
+    async def stays() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await never.wait()
+        is_told.set()
+        await never.wait()
+
+    running = asyncio.create_task(run_together([fails(), stays()]))
+    async with asyncio.timeout(5):
+        await is_told.wait()
+    running.cancel()
+    await asyncio.wait({running})
+    del running
+    gc.collect()
+    assert told == []
+    await end(asyncio.all_tasks() - before)
