@@ -25,6 +25,7 @@ Target = tuple[Hashable, Members, OutboxPolicy]
 """Whose keys are meant if messages have keys, who gets a message, and by which policy."""
 
 NOBODY: Mapping[str, WebSocket] = MappingProxyType({})
+"""Who is in a group that nobody is in."""
 
 
 class Broadcasts:
@@ -158,9 +159,10 @@ class Broadcasts:
         for (_, members, policy), key in zip(targets, keys, strict=True):
             chosen = members()
             # A copy: a connection found dead on the way leaves its rooms at once.
-            others = list(chosen.values())
             if served:
                 others = [each for id, each in chosen.items() if id not in served]
+            else:
+                others = list(chosen.values())
             if len(targets) > 1:
                 served.update(chosen)
             count += fan_out(others, message, size, policy, key)
