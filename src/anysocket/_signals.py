@@ -90,8 +90,14 @@ class SignalWatch:
                 self._take_from_loop(number, put_back=_nothing, call=interrupt)
         elif before not in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, self._interrupted)
-            put_back = partial(signal.signal, number, before)
+            put_back = partial(self._put_back, number, before)
             self._taken[number] = _Taken(put_back, partial(before, number, None))
+
+    def _put_back(self, number: int, before: Any) -> None:
+        """Unless somebody has taken the place of our own handler meanwhile: the one before may be of a loop
+        that has ended long ago."""
+        if signal.getsignal(number) == self._interrupted:
+            signal.signal(number, before)
 
     def _take_from_loop(
         self, number: int, *, put_back: Callable[[], object], call: Callable[[], object]

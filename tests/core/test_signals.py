@@ -184,6 +184,28 @@ async def test_another_loop_takes_over(app: FakeApp, hearer: Hearer) -> None:
     assert signal.getsignal(TERM) is hearer
 
 
+@pytest.mark.parametrize("next_app", [True, False])
+async def test_who_has_taken_our_place_meanwhile_keeps_it(
+    app: FakeApp, hearer: Hearer, next_app: bool
+) -> None:
+    """A test, say, has served an app with asyncio.run(); then a server asks for the signals."""
+    loop = asyncio.new_event_loop()
+    drain_on_signals(app, loop)
+    loop.close()
+    server = Hearer()
+    signal.signal(TERM, server)
+    if next_app:
+        watch(app)
+        signal.raise_signal(TERM)
+        app.may_end.set()
+        await settle()
+    else:
+        forget(app)
+        signal.raise_signal(TERM)
+    assert [number for number, _ in server.heard] == [TERM] and hearer.heard == []
+    assert signal.getsignal(TERM) is server
+
+
 async def test_in_another_thread_there_are_no_signals(
     app: FakeApp, hearer: Hearer, caplog: pytest.LogCaptureFixture
 ) -> None:
