@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from benchmarks.contestants import Field
+from benchmarks.contestants import Contestant, Field
+from benchmarks.instructions import CountedClient, counted as instructions_of
 from benchmarks.load import Client, size_from_server
 from benchmarks.profile import counted
 from benchmarks.report import tables
@@ -40,6 +43,23 @@ async def test_messages_are_counted_however_they_are_cut(size: int) -> None:
     for begin in range(0, len(stream), size):
         client.data_received(stream[begin : begin + size])
     assert client.messages == 50
+
+
+async def test_a_counted_client_sends_so_many_messages_and_no_more() -> None:
+    written: list[bytes] = []
+    client = CountedClient(Contestant("uvicorn-sansio", "raw"), 3)
+    client.transport = cast(Any, SimpleNamespace(write=written.append))
+    client.begin("x", depth=1)
+    for _ in range(3):
+        assert not client.all_are_back.done()
+        client.counted(1)
+    assert client.all_are_back.done() and len(written) == 3
+
+
+def test_instructions_are_those_that_valgrind_sums_up() -> None:
+    assert instructions_of("events: Ir\nfn=main\n1 20\nsummary: 4711\n") == 4711
+    with pytest.raises(ValueError, match="was killed"):
+        instructions_of("events: Ir\n")
 
 
 def test_everybody_has_a_turn_in_each_round() -> None:
