@@ -5,7 +5,8 @@ python -m benchmarks.instructions uvicorn-sansio/raw uvicorn-sansio/starlette uv
 The time that a message takes differs from round to round by more than a library's part in it; instructions
 hardly differ. They are no time, though, and the system's own are not among them. What a server does before
 and after is counted in a run with fewer messages, and taken off. Valgrind makes it some fifty times as slow,
-so what it does by the clock counts for that much more: there are few connections.
+so what it does by the clock counts for that much more: there are few connections. Granian's threads wait for
+each other in other ways then: its figures say nothing.
 """
 
 from __future__ import annotations

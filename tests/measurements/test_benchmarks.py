@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from benchmarks.contestants import Contestant, Field
-from benchmarks.instructions import CountedClient, counted as instructions_of
+from benchmarks.instructions import CountedClient
+from benchmarks.instructions import counted as instructions_of
 from benchmarks.load import Client, size_from_server
 from benchmarks.profile import counted
 from benchmarks.report import tables
