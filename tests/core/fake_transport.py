@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any, TypeGuard, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from anysocket import Address, Capability, ConnectionClosed, Headers, Message, Scope, WebSocket
 
@@ -273,19 +273,21 @@ async def accepted(transport: FakeTransport, **options: Any) -> WebSocket:
     """A WebSocket on this transport, open."""
     websocket = WebSocket(transport, **options)
     await websocket.accept()
-    OPEN.add(websocket)
+    OPEN[websocket] = asyncio.get_running_loop()
     return websocket
 
 
-OPEN: WeakSet[WebSocket] = WeakSet()
-"""What ``accepted`` has made."""
+OPEN: WeakKeyDictionary[WebSocket, asyncio.AbstractEventLoop] = WeakKeyDictionary()
+"""What ``accepted`` has made, and in which loop."""
 
 
 def end_all() -> None:
-    """As servers do: no connection outlives its event loop."""
-    for websocket in tuple(OPEN):
+    """As servers do: no connection outlives its event loop. Those of other loops, which tests elsewhere have
+    left, are for the garbage collector."""
+    here = asyncio.get_running_loop()
+    for websocket in [each for each, loop in OPEN.items() if loop is here]:
+        del OPEN[websocket]
         websocket._lost(ConnectionClosed(1006, "", "lost"))
-    OPEN.clear()
 
 
 async def to_its_end(test: Awaitable[None]) -> None:
