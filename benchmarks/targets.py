@@ -96,8 +96,13 @@ def grown(
     return measured
 
 
-OURS = "14,000 instructions for each message, Starlette 12,500, counted; see README.md"
-"""Why an echo costs more than without a library."""
+COUNTED = {
+    UVICORN: "14,100 instructions beside 147,300, Starlette's 12,500; see README.md",
+    PICOWS: "3,300 instructions beside 41,600, Starlette's 12,000; see README.md",
+    "hypercorn": "14,900 instructions beside 307,900, Starlette's 11,000; see README.md",
+    "daphne": "16,600 instructions beside 406,500, Starlette's 10,500; see README.md",
+}
+"""Why an echo costs more than without a library: ``python -m benchmarks.instructions``."""
 
 FEW, MANY = (("drill", f"beside {count:,} rooms") for count in drill.COUNTS)
 ALONE, BESIDE_OTHERS = ("fan-out", "to 10"), ("fan-out", fan_out.OUTSIDE)
@@ -112,7 +117,7 @@ TARGETS = [
             f"Echo on {server} beside no library",
             1.05,
             beside(ECHO, f"{server}/anysocket", f"{server}/raw"),
-            reason=OURS,
+            reason=COUNTED.get(server, ""),
         )
         for server in ASGI
     ),
@@ -121,7 +126,7 @@ TARGETS = [
             f"Echo on {server} beside Starlette",
             1.0,
             beside(ECHO, f"{server}/anysocket", f"{server}/starlette"),
-            reason=OURS,
+            reason=COUNTED.get(server, ""),
         )
         for server in ASGI
     ),
