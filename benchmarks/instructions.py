@@ -20,19 +20,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from anysocket_servers import ProcessRunning
 from benchmarks.contestants import Contestant
-from benchmarks.load import abort_all, open_client
+from benchmarks.load import abort_all, open_many
 from benchmarks.profile import contestant
 from benchmarks.report import table
-from benchmarks.workloads.echo import EchoClient
+from benchmarks.workloads.echo import MAIN, EchoClient, open_echo, told
 
 CONNECTIONS = 10
 FEW, MANY = 50, 250
 """Messages on each of them, one after another, in a run that is taken off and in the other one."""
-SIZE = 64
+_, SIZE, DEPTH = MAIN
 TIMEOUT = 300.0
 
 
@@ -68,7 +69,7 @@ def main() -> int:
         floor = counts.get(Contestant(each.server, "raw"))
         beside = f"{count - floor:+,.0f} (x {count / floor:.3f})" if floor and count != floor else ""
         rows.append([each.title, f"{count:,.0f}", beside])
-    print(f"Echo, {CONNECTIONS} connections, {SIZE} B, depth 1\n")
+    print(f"Echo, {told(CONNECTIONS, SIZE, DEPTH)}\n")
     print(table(["", "instructions for each message", "beside no library"], rows))
     return 0
 
@@ -84,7 +85,7 @@ def instructions(contestant: Contestant, messages: int) -> int:
         with under_valgrind(Path(folder)), contestant.start() as running:
             assert isinstance(running, ProcessRunning)
             asyncio.run(echo(running.port, contestant, messages))
-        counts = [counted(each.read_text()) for each in Path(folder).glob("count.*")]
+        counts = [summary(each.read_text()) for each in Path(folder).glob("count.*")]
     return sum(counts)
 
 
@@ -103,7 +104,7 @@ def under_valgrind(folder: Path) -> Iterator[None]:
         sys.executable = python
 
 
-def counted(text: str) -> int:
+def summary(text: str) -> int:
     """What a process came to, in a file of cachegrind's."""
     found = re.search(r"^summary: *(\d+)", text, re.MULTILINE)
     if found is None:
@@ -112,14 +113,12 @@ def counted(text: str) -> int:
 
 
 async def echo(port: int, contestant: Contestant, messages: int) -> None:
-    clients = [CountedClient(contestant, messages) for _ in range(CONNECTIONS)]
+    make = partial(CountedClient, count=messages)
     text = contestant.dialect.message("x" * SIZE, None)
     async with asyncio.timeout(TIMEOUT):
+        clients = await open_many(CONNECTIONS, partial(open_echo, port, contestant, make))
         for client in clients:
-            await open_client(port, client)
-            await contestant.dialect.greet(client, None)
-        for client in clients:
-            client.begin(text, depth=1)
+            client.begin(text, DEPTH)
         await asyncio.gather(*(client.all_are_back for client in clients))
     await abort_all(clients)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from anysocket_servers import ProcessRunning
 from benchmarks.contestants import Contestant, Field
@@ -37,8 +39,13 @@ class EchoClient(Talker):
         self.transport.write(self.frame * messages)
 
 
-async def open_echo(port: int, contestant: Contestant, number: int = 0) -> EchoClient:
-    client = EchoClient(contestant)
+AnyEchoClient = TypeVar("AnyEchoClient", bound=EchoClient)
+
+
+async def open_echo(
+    port: int, contestant: Contestant, make: Callable[[Contestant], AnyEchoClient], number: int = 0
+) -> AnyEchoClient:
+    client = make(contestant)
     await open_client(port, client)
     await contestant.dialect.greet(client, None)
     return client
@@ -47,7 +54,7 @@ async def open_echo(port: int, contestant: Contestant, number: int = 0) -> EchoC
 async def measure(
     connections: int, size: int, depth: int, seconds: float, running: ProcessRunning, contestant: Contestant
 ) -> Figures:
-    clients = await open_many(connections, partial(open_echo, running.port, contestant))
+    clients = await open_many(connections, partial(open_echo, running.port, contestant, EchoClient))
     text = contestant.dialect.message("x" * size, None)
     for client in clients:
         client.begin(text, depth)

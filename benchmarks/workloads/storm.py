@@ -9,14 +9,14 @@ from benchmarks.contestants import Contestant, Field
 from benchmarks.load import AT_ONCE, abort_all, open_many
 from benchmarks.meter import Meter, settled
 from benchmarks.workload import CPU, Case, Figures, Workload
-from benchmarks.workloads.echo import open_echo
+from benchmarks.workloads.echo import EchoClient, open_echo
 
 COUNT = 500
 
 
 async def measure(running: ProcessRunning, contestant: Contestant) -> Figures:
     meter = Meter(running.process.pid)
-    clients = await open_many(COUNT, partial(open_echo, running.port, contestant))
+    clients = await open_many(COUNT, partial(open_echo, running.port, contestant, EchoClient))
     figures = meter.stop(COUNT)
     await abort_all(clients)
     await settled(running.process.pid)

@@ -10,8 +10,7 @@ from typing import Any, cast
 import pytest
 
 from benchmarks.contestants import Contestant, Field
-from benchmarks.instructions import CountedClient
-from benchmarks.instructions import counted as instructions_of
+from benchmarks.instructions import CountedClient, summary
 from benchmarks.load import Client, size_from_server
 from benchmarks.profile import counted
 from benchmarks.report import tables
@@ -58,9 +57,9 @@ async def test_a_counted_client_sends_so_many_messages_and_no_more() -> None:
 
 
 def test_instructions_are_those_that_valgrind_sums_up() -> None:
-    assert instructions_of("events: Ir\nfn=main\n1 20\nsummary: 4711\n") == 4711
+    assert summary("events: Ir\nfn=main\n1 20\nsummary: 4711\n") == 4711
     with pytest.raises(ValueError, match="was killed"):
-        instructions_of("events: Ir\n")
+        summary("events: Ir\n")
 
 
 def test_everybody_has_a_turn_in_each_round() -> None:
