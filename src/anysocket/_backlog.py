@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Any
+from collections.abc import Hashable
 
 from anysocket._policy import OutboxPolicy
 
 NOTHING: deque[Post | Future[None]] = deque(maxlen=0)
 """What waits where nothing does: an empty deque takes 0.6 KiB, which would be one for every connection."""
-
-Send = Callable[[Any], Awaitable[object] | None]
 
 MAX_BYTES = 1 << 20
 MAX_MESSAGES = 1024
@@ -21,10 +18,9 @@ MAX_MESSAGES = 1024
 class Post:
     """A message that somebody left to be sent."""
 
-    __slots__ = ("data", "droppable", "key", "send", "size")
+    __slots__ = ("data", "droppable", "key", "size")
 
-    def __init__(self, send: Send, data: str | bytes, size: int) -> None:
-        self.send = send
+    def __init__(self, data: str | bytes, size: int) -> None:
         self.data = data
         self.size = size
         self.droppable = False
@@ -85,9 +81,9 @@ class Backlog:
             self.entries = deque()
         self.entries.append(entry)
 
-    def add(self, send: Send, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable) -> bool:
+    def add(self, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable) -> bool:
         """Take a post, in the way of its policy; False if there is no room: then it is dropped."""
-        post = Post(send, data, size)
+        post = Post(data, size)
         older = None if key is None or self._by_key is None else self._by_key.get(key)
         if older is not None:
             return self._replace(older, post)
@@ -116,7 +112,7 @@ class Backlog:
             return False
         self._count_dropped(older)
         self.bytes += growth
-        older.send, older.data, older.size = newer.send, newer.data, newer.size
+        older.data, older.size = newer.data, newer.size
         return True
 
     def _push_out(self, bytes: int, messages: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
-from types import CoroutineType
 from typing import Any
 
 
@@ -18,12 +17,8 @@ Steps = Generator[Any, Any, object] | Coroutine[Any, Any, object]
 """What a send does until its end, to be stepped by hand."""
 
 
-def steps_of(sending: Awaitable[object]) -> Steps:
-    """A coroutine as it is, which costs least; around another awaitable a generator, which can do as much."""
-    return sending if isinstance(sending, CoroutineType) else _steps(sending)
-
-
-def _steps(sending: Awaitable[object]) -> Generator[Any, Any, object]:
+def steps_of(sending: Awaitable[object]) -> Generator[Any, Any, object]:
+    """Of an awaitable that is no coroutine: a generator, which can do as much."""
     return (yield from sending.__await__())
 
 
@@ -69,11 +64,12 @@ class Call:
 
 
 def failure_of(sending: Any) -> BaseException | None:
-    """Why a server's own future that is done has failed, or None; not all of Granian's have ``cancelled()``.
-    Who asks is to forget the frames."""
+    """Why a server's own future that is done has failed, or None; not all of Granian's have
+    ``cancelled()``."""
     try:
         sending.result()
     except (Exception, CancelledError) as error:
+        forget_frames(error)
         return error
     return None
 

@@ -40,12 +40,9 @@ def fan_out(
     members: Iterable[WebSocket], message: str | bytes, size: int, policy: OutboxPolicy, key: Hashable
 ) -> int:
     """Post the message to each of these, without waiting; how many have taken it."""
-    text = isinstance(message, str)
     count = 0
     for websocket in members:
-        transport = websocket._transport
-        send = transport.send_text if text else transport.send_bytes
-        count += websocket._outbox.post(send, message, size, policy, key)
+        count += websocket._outbox.post(message, size, policy, key)
     return count
 
 

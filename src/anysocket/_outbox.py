@@ -15,28 +15,29 @@ from __future__ import annotations
 import asyncio
 from asyncio import current_task
 from collections.abc import Callable, Hashable
+from types import CoroutineType
 from typing import Any
 
-from anysocket._backlog import Backlog, Post, Send
-from anysocket._begun import Call, failure_of, finish, forget_frames, steps_of
+from anysocket._backlog import Backlog, Post
+from anysocket._begun import Call, Steps, failure_of, finish, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._policy import OutboxPolicy
 from anysocket._rounds import SENDS_PER_ROUND, Rounds
+from anysocket._transport import Transport
 
 
 class Outbox:
     """First in, first out, for senders that wait (``send``) and for those that do not (``post``).
 
-    ``failures`` are the transport's exceptions that mean the connection is over; ``on_failure`` hears of
-    one, and of anything that goes wrong with a post, and ends the outbox; ``on_overfull`` of a post without
-    room that may not be dropped. ``heard`` tells how many messages came, ``is_receiving`` if more may now.
+    ``on_failure`` hears of the transport's ``failures``, which mean that the connection is over, and of
+    anything that goes wrong with a post, and ends the outbox; ``on_overfull`` of a post without room that
+    may not be dropped. ``heard`` tells how many messages came, ``is_receiving`` if more may now.
     """
 
     __slots__ = (
         "_busy",
         "_callback",
         "_end",
-        "_failures",
         "_interrupting",
         "_is_receiving",
         "_last",
@@ -44,24 +45,27 @@ class Outbox:
         "_on_failure",
         "_on_overfull",
         "_open",
+        "_round_end",
         "_rounds",
+        "_transport",
         "_under_way",
         "_waiting_for_room",
         "backlog",
         "bytes_sent",
-        "messages_sent",
+        "posts",
+        "sends",
     )
 
     def __init__(
         self,
-        failures: tuple[type[BaseException], ...],
+        transport: Transport,
         heard: Callable[[], int],
         is_receiving: Callable[[], bool],
         *,
         on_failure: Callable[[BaseException], None],
         on_overfull: Callable[[], None],
     ) -> None:
-        self._failures = failures
+        self._transport = transport
         self._is_receiving = is_receiving
         self._on_failure = on_failure
         self._on_overfull = on_overfull
@@ -70,9 +74,10 @@ class Outbox:
         self._end: ConnectionClosed | None = None
         self._busy = False  # Whether somebody holds the pen.
         self.backlog = Backlog()
-        self.messages_sent = self.bytes_sent = 0
+        self.sends = self.posts = self.bytes_sent = 0  # What the server has got.
         self._waiting_for_room: asyncio.Future[None] | None = None
         self._rounds = Rounds(heard, self._loop)
+        self._round_end = SENDS_PER_ROUND
         self._under_way: asyncio.Task[Any] | None = None  # Waits until the server has taken a message.
         # The server's future of the last message, while it holds the pen; and what it calls, if anything.
         self._last: Any = None
@@ -106,7 +111,7 @@ class Outbox:
             self._interrupting = True
             self._under_way.cancel()
 
-    async def send(self, send: Send, data: str | bytes, size: int) -> None:  # noqa: C901 - one frame per message
+    async def send(self, data: str | bytes, size: int) -> None:  # noqa: C901 - one frame per message
         """Send ``size`` bytes when the server has taken all that was called for earlier; returns when this
         message is with it, too.
 
@@ -121,23 +126,24 @@ class Outbox:
                 self.release()
                 raise self._refusal()
         self._busy = True
-        self.messages_sent += 1
+        self.sends = sends = self.sends + 1
         self.bytes_sent += size
+        transport = self._transport
         try:
-            sending: Any = send(data)
+            sending: Any = transport.send_text(data) if isinstance(data, str) else transport.send_bytes(data)
             if sending is None:
                 pass
-            elif hasattr(sending, "add_done_callback"):
+            elif type(sending) is not CoroutineType and hasattr(sending, "add_done_callback"):
                 self._last = sending
             else:
                 self._under_way = current_task()
                 await sending
-        except self._failures as error:
+        except transport.failures as error:
             self._on_failure(error)
             raise self._refusal() from None
         except asyncio.CancelledError:
-            if self._interrupted():
-                raise self._refusal() from None
+            if self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0:
+                raise self._refusal() from None  # It was abandon()'s alone: none to this task.
             raise
         finally:
             self._under_way = None
@@ -145,46 +151,38 @@ class Outbox:
                 self.release()
             elif self._last is None:
                 self._busy = False
-        if sending is self._last is not None and self._is_receiving():
+        if self._last is not None and self._last is sending and self._is_receiving():
             await self._taken(sending)
-        rounds = self._rounds
-        rounds.sends += 1
-        if rounds.sends == SENDS_PER_ROUND:
-            await rounds.end()
+        if sends == self._round_end:
+            self._round_end += SENDS_PER_ROUND
+            await self._rounds.end()
 
     async def _taken(self, sending: Any) -> None:
         """Wait for the future that a server gave for a message; cancelled, that is sent all the same."""
         await self.turn()
         self.release()
-        if (error := failure_of(sending)) is not None:
-            forget_frames(error)
+        if failure_of(sending) is not None:
             raise self._refusal()
 
-    def _interrupted(self) -> bool:
-        """Whether a cancellation was abandon()'s alone: then it is none to the sender's task."""
-        return self._interrupting and self._under_way is not None and self._under_way.uncancel() == 0
-
-    def post(
-        self, send: Send, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable = None
-    ) -> bool:
+    def post(self, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable = None) -> bool:
         """Send ``size`` bytes when the turn comes, without waiting for it; False if they were dropped. The
         ``policy`` says what happens when too much waits already; of those that wait, a post with a ``key``
         replaces the one with the same."""
         if self._busy and not self._is_done():
-            return self._open and self._add(send, data, size, policy, key)
+            return self._open and self._add(data, size, policy, key)
         if not self._open:
             return False
         self._busy = True
-        if self._write(send, data, size):
+        if self._write(data, size):
             if self.backlog.entries:
                 self.release()
             else:
                 self._busy = False
         return self._open  # Taking this message may have been the end.
 
-    def _add(self, send: Send, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable) -> bool:
+    def _add(self, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable) -> bool:
         """Have a post wait for its turn; False if it was dropped."""
-        if not self.backlog.add(send, data, size, policy, key):
+        if not self.backlog.add(data, size, policy, key):
             if policy not in ("drop_oldest", "drop_newest"):
                 self.backlog.drop_posts()
                 self._on_overfull()
@@ -243,25 +241,29 @@ class Outbox:
             if isinstance(entry, Post):
                 if self._waiting_for_room is not None and backlog.is_low:
                     self.wake_for_room()
-                if not self._write(entry.send, entry.data, entry.size) and self._last is None:
+                if not self._write(entry.data, entry.size) and self._last is None:
                     return
             elif not entry.done():
                 entry.set_result(None)
                 return
         self._busy = self._last is not None
 
-    def _write(self, send: Send, data: str | bytes, size: int) -> bool:
+    def _write(self, data: str | bytes, size: int) -> bool:
         """Hand one message to the server; False if that holds the pen from now on."""
-        self.messages_sent += 1
+        self.posts += 1
         self.bytes_sent += size
+        transport = self._transport
         try:
-            sending: Any = send(data)
+            sending: Any = transport.send_text(data) if isinstance(data, str) else transport.send_bytes(data)
             if sending is None:
                 return True
-            if hasattr(sending, "add_done_callback"):
+            if type(sending) is CoroutineType:
+                steps: Steps = sending
+            elif hasattr(sending, "add_done_callback"):
                 self._last = sending
                 return False
-            steps = steps_of(sending)
+            else:
+                steps = steps_of(sending)
             future = steps.send(None)
         except StopIteration:
             return True
@@ -280,7 +282,8 @@ class Outbox:
             return False
         self._last = None
         self._busy = False
-        self._check(last)
+        if (error := failure_of(last)) is not None:
+            self._on_failure(error)
         return True
 
     def _ask_back(self) -> None:
@@ -291,10 +294,6 @@ class Outbox:
 
     def _written(self, sending: Any) -> None:
         self._under_way = self._last = self._callback = None
-        self._check(sending)
-        self.release()
-
-    def _check(self, sending: Any) -> None:
         if (error := failure_of(sending)) is not None:
             self._on_failure(error)
-            forget_frames(error)
+        self.release()

@@ -15,21 +15,19 @@ own need the interpreter for it."""
 
 
 class Rounds:
-    """The sends of a connection, counted by who sends. ``heard`` tells how much its peer has sent."""
+    """The sends of a connection, counted by who sends. ``heard`` tells how much its peer has sent.
+    ``end`` is called after ``SENDS_PER_ROUND`` of them."""
 
-    __slots__ = ("_began", "_heard", "_heard_before", "_loop", "sends")
+    __slots__ = ("_began", "_heard", "_heard_before", "_loop")
 
     def __init__(self, heard: Callable[[], int], loop: asyncio.AbstractEventLoop) -> None:
         self._heard = heard
         self._heard_before = 0
         self._loop = loop
         self._began = loop.time()
-        self.sends = 0
-        """In this round so far; ``end`` is called after ``SENDS_PER_ROUND``."""
 
     async def end(self) -> None:
         """Pause, if there is reason to, and begin the next round."""
-        self.sends = 0
         heard = self._heard()
         if heard == self._heard_before and self._loop.time() - self._began < ROUND:
             await asyncio.sleep(PAUSE)

@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 from anysocket._outbox import Outbox
-from anysocket._transport import Transport
 
 
 class SendingHalf:
@@ -17,7 +16,6 @@ class SendingHalf:
     __slots__ = ()
 
     _outbox: Outbox
-    _transport: Transport
 
     def send_text(self, data: str) -> Coroutine[Any, Any, None]:
         """Send a text message; returns when the server has taken it, and waits while the peer is too slow
@@ -31,7 +29,7 @@ class SendingHalf:
             raise TypeError(f"send_text() takes str, not {type(data).__name__}")
         # Encoded for its size, and for what no UTF-8 can say (RFC 6455 section 5.6): servers send "" or fail.
         size = len(data) if data.isascii() else len(data.encode())
-        return self._outbox.send(self._transport.send_text, data, size)
+        return self._outbox.send(data, size)
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> Coroutine[Any, Any, None]:
         """Send a binary message; as :meth:`send_text`."""
@@ -39,13 +37,13 @@ class SendingHalf:
             if not isinstance(data, bytearray | memoryview):
                 raise TypeError(f"send_bytes() takes bytes, not {type(data).__name__}")
             data = bytes(data)
-        return self._outbox.send(self._transport.send_bytes, data, len(data))
+        return self._outbox.send(data, len(data))
 
     def send(self, data: str | bytes) -> Coroutine[Any, Any, None]:
         """Send ``str`` as a text message, ``bytes`` as a binary one; as :meth:`send_text`."""
         if isinstance(data, str):  # As send_text(): a call in between costs each message.
             size = len(data) if data.isascii() else len(data.encode())
-            return self._outbox.send(self._transport.send_text, data, size)
+            return self._outbox.send(data, size)
         return self.send_bytes(data)
 
     def send_json(self, data: object) -> Coroutine[Any, Any, None]:

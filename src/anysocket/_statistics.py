@@ -50,7 +50,7 @@ class Counted:
             connected_at=datetime.fromtimestamp(self._arrived_at, UTC),
             messages_received=inbox.messages_received,
             bytes_received=inbox.bytes_received,
-            messages_sent=outbox.messages_sent,
+            messages_sent=outbox.sends + outbox.posts,
             bytes_sent=outbox.bytes_sent,
             messages_queued=outbox.backlog.messages,
             bytes_queued=outbox.backlog.bytes,

@@ -95,7 +95,7 @@ class WebSocket(HandshakeRequest, ReceivingHalf, SendingHalf, Counted):
         )
         heard, receiving = self._inbox.received_so_far, self._inbox.is_receiving
         lost, slow = self._lost, partial(self._begin_close, *SLOW_CONSUMER)
-        self._outbox = Outbox(transport.failures, heard, receiving, on_failure=lost, on_overfull=slow)
+        self._outbox = Outbox(transport, heard, receiving, on_failure=lost, on_overfull=slow)
         self._closed: ConnectionClosed | None = None
         self._closer: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None

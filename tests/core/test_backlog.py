@@ -15,10 +15,6 @@ from anysocket._policy import Conflate, OutboxPolicy, conflate
 BY_KEY = conflate(len)
 
 
-async def send(data: str | bytes) -> None:
-    """What a post is sent by; nobody calls it here."""
-
-
 def backlog(max_messages: int = 4, max_bytes: int = 100) -> Backlog:
     empty = Backlog()
     empty.max_messages, empty.max_bytes = max_messages, max_bytes
@@ -26,7 +22,7 @@ def backlog(max_messages: int = 4, max_bytes: int = 100) -> Backlog:
 
 
 def add(backlog: Backlog, data: str, policy: OutboxPolicy, key: Hashable = None) -> bool:
-    return backlog.add(send, data, len(data), policy, key)
+    return backlog.add(data, len(data), policy, key)
 
 
 def waiting(backlog: Backlog) -> list[str | bytes]:

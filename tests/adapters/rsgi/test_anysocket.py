@@ -286,7 +286,7 @@ async def test_posts_that_meet_the_peers_end_raise_nothing(caplog):
     async def handler(websocket):
         await websocket.accept()
         for number in range(200):
-            websocket._outbox.post(websocket._transport.send_text, str(number), 1, "disconnect")
+            websocket._outbox.post(str(number), 1, "disconnect")
         await websocket.close()
 
     async with connect(slow, "/") as peer:
