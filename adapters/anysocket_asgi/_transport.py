@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
+from anysocket._message import BytesMessage, TextMessage
 from anysocket._transport import RawHeaders
 from anysocket_asgi._behind import paced
 from anysocket_asgi._profiles import Profile, be_patient, find_abort, find_held
@@ -84,8 +85,12 @@ class ASGITransport:
             # Either key may be missing or None, and an empty message is one.
             text = event.get("text")
             if text is not None:
-                return Message("text", text)
-            return Message("bytes", bytes(event.get("bytes") or b""))
+                message: Message = TextMessage()
+                message.data = text
+            else:
+                message = BytesMessage()
+                message.data = bytes(event.get("bytes") or b"")
+            return message
         code, reason = event.get("code") or 1005, event.get("reason") or ""
         if code == 1006:
             if Capability.LOST_IS_1006 in self.capabilities:

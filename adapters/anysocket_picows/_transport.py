@@ -11,6 +11,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSProtocolError, WSTransport
 from uvicorn.protocols.utils import ClientDisconnected
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
+from anysocket._message import BytesMessage, TextMessage
 from anysocket._transport import RawHeaders
 from anysocket_picows._arrivals import Arrivals
 from anysocket_picows._keepalive import Keepalive
@@ -217,9 +218,13 @@ class PicowsTransport(WSListener):
                 text = frame.get_payload_as_utf8_text()
             except UnicodeDecodeError:
                 self._violation(INVALID_TEXT, "text is not UTF-8")
-            self._deliver(Message("text", text))
+            message: Message = TextMessage()
+            message.data = text
+            self._deliver(message)
         elif kind is BINARY and frame.fin and self._fragments_are is None:
-            self._deliver(Message("bytes", frame.get_payload_as_bytes()))
+            message = BytesMessage()
+            message.data = frame.get_payload_as_bytes()
+            self._deliver(message)
         elif kind is CLOSE:
             self._peer_closed(transport, frame.get_payload_as_bytes())
         elif kind is PONG:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from anysocket import Capability, ConnectionClosed, Message, Scope
+from anysocket._message import BytesMessage, TextMessage
 from anysocket._transport import RawHeaders
 from anysocket_rsgi._errors import FAILURES, ProtocolClosed
 from anysocket_rsgi._tcp import end_tcp
@@ -113,10 +114,13 @@ class RSGITransport:
     def decode(self, event: Any) -> Message:
         kind = event.kind
         if kind == TEXT:
-            return Message("text", event.data)
-        if kind == BYTES:
-            return Message("bytes", event.data)
-        return Message("close", "", 1005)
+            message: Message = TextMessage()
+        elif kind == BYTES:
+            message = BytesMessage()
+        else:
+            return Message("close", "", 1005)
+        message.data = event.data
+        return message
 
     async def close(self, code: int, reason: str) -> None:
         self._protocol.close(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 MessageType = Literal["text", "bytes", "close", "error"]
 
@@ -43,3 +43,38 @@ class Message:
 
     def __hash__(self) -> int:
         return hash((self.type, self.data, self.code, self.reason))
+
+    def __reduce__(self) -> tuple[type[Message], tuple[MessageType, str | bytes, int | None, str]]:
+        return Message, (self.type, self.data, self.code, self.reason)
+
+
+class DataMessage(Message):
+    """A text or a binary message as adapters make it; they set its ``data`` then. An ``__init__`` in Python
+    would cost a small message as much as its way through the inbox."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+    else:
+        __init__ = object.__init__
+
+    code = None
+    reason = ""
+
+
+class TextMessage(DataMessage):
+    """What ``receive()`` returns for a text message."""
+
+    __slots__ = ()
+
+    type = "text"
+
+
+class BytesMessage(DataMessage):
+    """What ``receive()`` returns for a binary one."""
+
+    __slots__ = ()
+
+    type = "bytes"

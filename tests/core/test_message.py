@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from anysocket import Message
+from anysocket._message import BytesMessage, DataMessage, TextMessage
+
+
+def made(kind: type[DataMessage], data: str | bytes) -> Message:
+    """As adapters make it."""
+    message = kind()
+    message.data = data
+    return message
 
 
 def test_data_messages_have_no_code() -> None:
@@ -46,6 +57,19 @@ def test_equal_messages_are_equal_and_hash_alike() -> None:
 )
 def test_different_messages_differ(other: object) -> None:
     assert Message("text", "a") != other
+
+
+@pytest.mark.parametrize(
+    ("arrived", "message"),
+    [
+        (made(TextMessage, "a"), Message("text", "a")),
+        (made(BytesMessage, b"a"), Message("bytes", b"a")),
+    ],
+)
+def test_one_that_arrived_is_as_one_that_a_program_makes(arrived: Message, message: Message) -> None:
+    assert (arrived, hash(arrived), repr(arrived)) == (message, hash(message), repr(message))
+    assert (arrived.type, arrived.code, arrived.reason) == (message.type, None, "")
+    assert copy.copy(arrived) == pickle.loads(pickle.dumps(arrived)) == message
 
 
 def test_matches_by_type_and_data() -> None:
