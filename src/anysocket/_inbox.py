@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import current_task
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._in_flight import InFlight
@@ -28,6 +28,22 @@ READ_AHEAD_BYTES = 1 << 20
 
 End = Message | ConnectionClosed
 """What a reader gets in place of text and bytes."""
+
+NOT_YET = ConnectionClosed(1006, "not accepted yet", "us")
+
+
+def is_failure(closed: ConnectionClosed) -> bool:
+    """Whether an iteration raises at this end, instead of just ending."""
+    return closed.by == "lost" or (closed.by == "us" and closed.code == 1009)
+
+
+def stop_iteration(end: End) -> NoReturn:
+    """The end of an iteration."""
+    if isinstance(end, Message) and end.type == "error":
+        raise ConnectionClosed(1009, end.reason, "us")
+    if isinstance(end, ConnectionClosed) and is_failure(end):
+        raise end
+    raise StopAsyncIteration
 
 
 class Inbox:
@@ -55,6 +71,7 @@ class Inbox:
         "_over",
         "_read_ahead_bytes",
         "_reader",
+        "_receive",
         "_transport",
         "_unread_bytes",
         "_watch",
@@ -72,6 +89,7 @@ class Inbox:
         on_oversize: Callable[[int], Message],
     ) -> None:
         self._transport = transport
+        self._receive = transport.receive
         self._decode = transport.decode
         self._cancel_safe = transport.cancel_safe
         self._max_message_bytes = max_message_bytes
@@ -84,7 +102,7 @@ class Inbox:
         self._unread_bytes = 0
         self.messages_received = 0
         self.bytes_received = 0
-        self._end: ConnectionClosed | None = None
+        self._end: ConnectionClosed | None = NOT_YET
         # Whether nothing more can arrive: not yet accepted, or the peer's end was received.
         self._over = True
         # The task that reads, and whether end() has cancelled what it waits for.
@@ -104,15 +122,17 @@ class Inbox:
     def receive_through(self, intake: Callable[[Receiving], Receiving]) -> None:
         """Put something between this inbox and what it has received from so far. Before ``start``."""
         self._transport = intake(self._transport)
+        self._receive = self._transport.receive
         self._decode = self._transport.decode
 
     def start(self) -> None:
         """Begin to receive. Called once, when the connection is accepted."""
         self._over = False
+        self._end = None
         if self._cancel_safe:
             self._watch.add(self)
         else:
-            self._in_flight.start(self._transport.receive)
+            self._in_flight.start(self._receive)
 
     def end(self, closed: ConnectionClosed, *, drop_unread: bool) -> None:
         """From now on readers get ``closed``, after what is unread or instead of it. Called once."""
@@ -130,14 +150,16 @@ class Inbox:
         unread already: then the peer is held back until a reader takes something."""
         room = len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._read_ahead_bytes
         if room and self._reader is None and not self._over:
-            self._in_flight.start(self._transport.receive)
+            self._in_flight.start(self._receive)
 
     def abandon(self) -> None:
         """The connection is of no interest any more: keep nothing of the server's alive."""
         self._finish()
         self._in_flight.stop()
 
-    async def next(self, at_end: Callable[[End], Message]) -> Message:  # noqa: C901 - one frame per message
+    async def next(  # noqa: C901 - one frame per message
+        self, at_end: Callable[[End], Message] = stop_iteration
+    ) -> Message:
         """The next message. A message that is neither text nor bytes, or the end, goes through ``at_end``.
 
         Raises ``WebSocketStateError`` before ``start`` and for a second reader. May be cancelled.
@@ -150,32 +172,41 @@ class Inbox:
         try:
             while not self._messages:
                 if self._end is not None:
+                    if self._end is NOT_YET:
+                        raise WebSocketStateError("receiving is not possible yet: call accept() first")
                     return at_end(self._end.again())
-                if self._over and not self._in_flight.active:
-                    raise WebSocketStateError("receiving is not possible yet: call accept() first")
                 try:
                     if not self._cancel_safe or self._in_flight.active:
-                        await self._in_flight.wait(self._transport.receive)
+                        await self._in_flight.wait(self._receive)
                         continue
-                    event = await self._transport.receive()
+                    message = self._decode(await self._receive())
                 except asyncio.CancelledError:
                     if not self._interrupted():
                         raise
                 except Exception as error:
                     self._lost(error)
                 else:
-                    message = self._plain(event)
-                    if message is not None:
+                    data = message.data
+                    size = len(data) if data.isascii() else encoded_size(data)
+                    if size <= self._max_message_bytes and message.code is None and self._end is None:
+                        self.messages_received += 1
+                        self.bytes_received += size
                         return message
+                    self._set_aside(message, size)
         finally:
             self._reader = None
-            if not self._cancel_safe:
-                # Most come back at once, having answered: a receive in flight before the answer is sent may
-                # meet the peer's close first.
-                self._watch.look_soon(self)
+        if not self._cancel_safe:
+            # Most come back at once, having answered: a receive in flight before the answer is sent may
+            # meet the peer's close first.
+            self._watch.look_soon(self)
         message = self._messages.pop(0)
         self._unread_bytes -= len(message.data)
         return message if message.code is None else at_end(message)
+
+    __anext__ = next
+
+    def __aiter__(self) -> Inbox:
+        return self
 
     def _interrupted(self) -> bool:
         """Whether a cancellation was end()'s alone: then it is none to the reader's task."""
@@ -183,28 +214,27 @@ class Inbox:
 
     def _arrived(self, event: Any) -> bool:
         """Of the receive in flight: keep what it brought; whether it is to be followed by the next."""
-        message = self._plain(event)
-        if message is not None:
+        try:
+            message = self._decode(event)
+        except Exception as error:
+            self._lost(error)
+            return False
+        data = message.data
+        size = len(data) if data.isascii() else encoded_size(data)
+        if size <= self._max_message_bytes and message.code is None and self._end is None:
+            self.messages_received += 1
+            self.bytes_received += size
             self._messages.append(message)
-            self._unread_bytes += len(message.data)
+            self._unread_bytes += len(data)
+        else:
+            self._set_aside(message, size)
         if self._over or self._reader is not None:
             return False
         return len(self._messages) < READ_AHEAD_MESSAGES and self._unread_bytes <= self._read_ahead_bytes
 
-    def _plain(self, event: Any) -> Message | None:
-        """The event as a message, if it is an ordinary one; what else it may be is dealt with here."""
-        try:
-            message = self._decode(event)
-        except ConnectionClosed as closed:
-            self._lost(closed)
-            return None
+    def _set_aside(self, message: Message, size: int) -> None:
+        """What has arrived is not for a reader as it is."""
         if message.code is None and self._end is None:
-            data = message.data
-            size = len(data) if data.isascii() else encoded_size(data)
-            if size <= self._max_message_bytes:
-                self.messages_received += 1
-                self.bytes_received += size
-                return message
             self._messages.append(self._on_oversize(size))
         elif message.type == "close":
             self._finish()
@@ -213,7 +243,6 @@ class Inbox:
                 self._unread_bytes += len(message.data)
             self._on_close(message)
         # After an end of ours messages are dropped, but read on until the peer's close.
-        return None
 
     def _lost(self, error: BaseException) -> None:
         self._finish()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from anysocket._errors import ConnectionClosed, EndedBy
-from anysocket._inbox import End, Inbox
+from anysocket._inbox import End, Inbox, is_failure
 from anysocket._message import Message
 
 
@@ -33,34 +33,30 @@ class ReceivingHalf:
 
     def __aiter__(self) -> AsyncIterator[Message]:
         """Text and bytes messages until the peer closes; raises :class:`ConnectionClosed` if it was lost."""
-        return self
+        return self._inbox  # Straight: a call in between costs each message.
 
     def __anext__(self) -> Coroutine[Any, Any, Message]:
-        return self._inbox.next(_stop_iteration)
+        return self._inbox.__anext__()
 
-    async def _receive_data(self, wanted: str) -> str | bytes:
-        message = await self.receive()
+    async def _receive_data(self, wanted: str) -> Any:
+        message = await self._inbox.next(_deliver)
         if message.code is not None:
             by: EndedBy = "us" if message.type == "error" else "peer"
             raise ConnectionClosed(message.code, message.reason, by)
-        if wanted not in (message.type, "json"):
+        if wanted != message.type and wanted != "json":
             raise ValueError(
                 f"expected a {wanted} message, the peer sent {message.type} of {len(message.data)}"
             )
         return message.data
 
-    async def receive_text(self) -> str:
+    def receive_text(self) -> Coroutine[Any, Any, str]:
         """The next message, which must be text, else ``ValueError`` (and the connection goes on).
         Raises :class:`ConnectionClosed` at any end; see :meth:`receive`."""
-        data = await self._receive_data("text")
-        assert isinstance(data, str)
-        return data
+        return self._receive_data("text")
 
-    async def receive_bytes(self) -> bytes:
+    def receive_bytes(self) -> Coroutine[Any, Any, bytes]:
         """The next message, which must be binary; as :meth:`receive_text`."""
-        data = await self._receive_data("bytes")
-        assert isinstance(data, bytes)
-        return data
+        return self._receive_data("bytes")
 
     async def receive_json(self) -> Any:
         """The next message parsed as JSON; ``ValueError`` if it is none (and the connection goes on)."""
@@ -90,19 +86,6 @@ def _deliver(end: End) -> Message:
     if isinstance(end, ConnectionClosed):
         raise end
     return end
-
-
-def _stop_iteration(end: End) -> NoReturn:
-    if isinstance(end, Message) and end.type == "error":
-        raise ConnectionClosed(1009, end.reason, "us")
-    if isinstance(end, ConnectionClosed) and is_failure(end):
-        raise end
-    raise StopAsyncIteration
-
-
-def is_failure(closed: ConnectionClosed) -> bool:
-    """Whether an iteration raises at this end, instead of just ending."""
-    return closed.by == "lost" or (closed.by == "us" and closed.code == 1009)
 
 
 Received = TypeVar("Received")
