@@ -195,10 +195,10 @@ class Inbox:
                     self._set_aside(message, size)
         finally:
             self._reader = None
-        if not self._cancel_safe:
-            # Most come back at once, having answered: a receive in flight before the answer is sent may
-            # meet the peer's close first.
-            self._watch.look_soon(self)
+            if not self._cancel_safe:
+                # Most come back at once, having answered: a receive in flight before the answer is sent may
+                # meet the peer's close first.
+                self._watch.look_soon(self)
         message = self._messages.pop(0)
         self._unread_bytes -= len(message.data)
         return message if message.code is None else at_end(message)

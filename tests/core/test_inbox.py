@@ -120,6 +120,22 @@ async def test_the_end_is_noticed_while_nobody_receives(way: str) -> None:
     assert websocket.closed
 
 
+@every_way
+async def test_a_message_that_crosses_our_close_does_not_hide_the_answer(way: str) -> None:
+    """The reader has taken it and is told the end: somebody must receive until the peer's close."""
+    transport = FakeTransport(way=way)
+    websocket = await accepted(transport)
+    reader = asyncio.create_task(websocket.receive())
+    await settle()
+    closing = asyncio.create_task(websocket.close(4000, "enough"))
+    transport.arrive("crossing")
+    with pytest.raises(ConnectionClosed):
+        await soon(reader)
+    await soon(closing)
+    transport.peer_closes(4000, "enough")
+    await soon(websocket.wait_closed())
+
+
 async def test_receiving_before_accept_is_misuse() -> None:
     with pytest.raises(WebSocketStateError, match="call accept"):
         await WebSocket(FakeTransport()).receive()
