@@ -54,6 +54,22 @@ async def test_messages_come_one_by_one_with_their_types(way: str) -> None:
 
 
 @every_way
+async def test_an_iteration_may_be_taken_up_by_hand(way: str) -> None:
+    """``anext(websocket)`` is what ``async for`` does."""
+    transport = FakeTransport(way=way)
+    websocket = await accepted(transport)
+    transport.arrive("a", "b", "c")
+    transport.peer_closes()
+    assert (await soon(anext(websocket))).data == "a"
+    async for message in websocket:
+        assert message.data == "b"
+        break
+    assert [message.data async for message in websocket] == ["c"]
+    with pytest.raises(StopAsyncIteration):
+        await anext(websocket)
+
+
+@every_way
 async def test_a_waiting_reader_gets_what_arrives(way: str) -> None:
     transport = FakeTransport(way=way)
     websocket = await accepted(transport)
