@@ -81,15 +81,15 @@ class ASGITransport:
         return receiving
 
     def decode(self, event: Any) -> Message:
+        # Either key may be missing or None, and an empty message is one. No other event has a text.
+        text = event.get("text")
+        if text is not None:
+            message: Message = TextMessage()
+            message.data = text
+            return message
         if event["type"] == "websocket.receive":
-            # Either key may be missing or None, and an empty message is one.
-            text = event.get("text")
-            if text is not None:
-                message: Message = TextMessage()
-                message.data = text
-            else:
-                message = BytesMessage()
-                message.data = bytes(event.get("bytes") or b"")
+            message = BytesMessage()
+            message.data = bytes(event.get("bytes") or b"")
             return message
         code, reason = event.get("code") or 1005, event.get("reason") or ""
         if code == 1006:
