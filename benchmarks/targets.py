@@ -97,10 +97,10 @@ def grown(
 
 
 COUNTED = {
-    UVICORN: "14,100 instructions beside 147,300, Starlette's 12,500; see README.md",
-    PICOWS: "3,300 instructions beside 41,600, Starlette's 12,000; see README.md",
-    "hypercorn": "14,900 instructions beside 307,900, Starlette's 11,000; see README.md",
-    "daphne": "16,600 instructions beside 406,500, Starlette's 10,500; see README.md",
+    UVICORN: "10,100 instructions beside 148,300, Starlette's 12,200; see README.md",
+    PICOWS: "2,400 instructions beside 39,800, Starlette's 11,300; see README.md",
+    "hypercorn": "10,800 instructions beside 308,100, as many as Starlette's; see README.md",
+    "daphne": "12,800 instructions beside 406,200, Starlette's 11,000; see README.md",
 }
 """Why an echo costs more than without a library: ``python -m benchmarks.instructions``."""
 
