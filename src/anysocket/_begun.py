@@ -64,12 +64,11 @@ class Call:
 
 
 def failure_of(sending: Any) -> BaseException | None:
-    """Why a server's own future that is done has failed, or None; not all of Granian's have
-    ``cancelled()``."""
+    """Why a server's own future that is done has failed, or None; not all of Granian's have ``cancelled()``.
+    Who asks is to forget the frames."""
     try:
         sending.result()
     except (Exception, CancelledError) as error:
-        forget_frames(error)
         return error
     return None
 

@@ -19,7 +19,7 @@ from types import CoroutineType
 from typing import Any
 
 from anysocket._backlog import Backlog, Post
-from anysocket._begun import Call, Steps, failure_of, finish, steps_of
+from anysocket._begun import Call, Steps, failure_of, finish, forget_frames, steps_of
 from anysocket._errors import ConnectionClosed, WebSocketStateError
 from anysocket._policy import OutboxPolicy
 from anysocket._rounds import SENDS_PER_ROUND, Rounds
@@ -79,9 +79,8 @@ class Outbox:
         self._rounds = Rounds(heard, self._loop)
         self._round_end = SENDS_PER_ROUND
         self._under_way: asyncio.Task[Any] | None = None  # Waits until the server has taken a message.
-        # The server's future of the last message, while it holds the pen; and what it calls, if anything.
-        self._last: Any = None
-        self._callback: Call | None = None
+        self._last: Any = None  # The server's future of the last message, while it holds the pen;
+        self._callback: Call | None = None  # and what that calls, if anything.
         self._interrupting = False
 
     def open(self) -> None:
@@ -113,10 +112,7 @@ class Outbox:
 
     async def send(self, data: str | bytes, size: int) -> None:  # noqa: C901 - one frame per message
         """Send ``size`` bytes when the server has taken all that was called for earlier; returns when this
-        message is with it, too.
-
-        Cancelled before its turn, the message is not sent.
-        """
+        message is with it, too. Cancelled before its turn, it is not sent."""
         if not self._open:
             raise self._refusal()
         if self._busy:
@@ -153,15 +149,16 @@ class Outbox:
                 self._busy = False
         if self._last is not None and self._last is sending and self._is_receiving():
             await self._taken(sending)
-        if sends == self._round_end:
-            self._round_end += SENDS_PER_ROUND
+        if sends >= self._round_end:  # Above it if the one that would have ended the round failed.
+            self._round_end = sends + SENDS_PER_ROUND
             await self._rounds.end()
 
     async def _taken(self, sending: Any) -> None:
         """Wait for the future that a server gave for a message; cancelled, that is sent all the same."""
         await self.turn()
         self.release()
-        if failure_of(sending) is not None:
+        if (error := failure_of(sending)) is not None:
+            forget_frames(error)
             raise self._refusal()
 
     def post(self, data: str | bytes, size: int, policy: OutboxPolicy, key: Hashable = None) -> bool:
@@ -283,7 +280,7 @@ class Outbox:
         self._last = None
         self._busy = False
         if (error := failure_of(last)) is not None:
-            self._on_failure(error)
+            self._failed(error)
         return True
 
     def _ask_back(self) -> None:
@@ -295,5 +292,9 @@ class Outbox:
     def _written(self, sending: Any) -> None:
         self._under_way = self._last = self._callback = None
         if (error := failure_of(sending)) is not None:
-            self._on_failure(error)
+            self._failed(error)
         self.release()
+
+    def _failed(self, error: BaseException) -> None:
+        self._on_failure(error)
+        forget_frames(error)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anysocket import ConnectionClosed, WebSocket, WebSocketManager, WebSocketStateError
+from anysocket._rounds import SENDS_PER_ROUND
 from core.fake_transport import FakeTransport, ForeignFuture, accepted, settle, soon, to_its_end
 
 
@@ -712,7 +713,30 @@ async def test_a_post_stuck_in_the_server_is_given_up_at_the_end(transport_type:
         assert [future.cancelled() for future in transport.futures] == [True]
 
 
+async def test_a_bug_in_a_middlewares_task_is_logged_with_where_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def send_with_a_bug() -> None:
+        raise ZeroDivisionError
+
+    class Task(FakeTransport):
+        def send_text(self, data: str) -> Awaitable[object]:  # type: ignore[override] # As the port allows.
+            return asyncio.ensure_future(send_with_a_bug())
+
+    websocket, manager = await member(Task())
+    await manager.broadcast_to_all("x")
+    await settle()
+    await manager.broadcast_to_all("y")
+    assert websocket.closed
+    assert "in send_with_a_bug" in caplog.text
+
+
 # -- a handler that only sends --
+
+
+async def only_send(websocket: WebSocket) -> None:
+    for _ in range(10_000):
+        await websocket.send_text("to nobody")
 
 
 async def test_a_handler_that_only_sends_learns_that_its_peer_left() -> None:
@@ -720,13 +744,25 @@ async def test_a_handler_that_only_sends_learns_that_its_peer_left() -> None:
     transport = FakeTransport()
     websocket = await accepted(transport)
     transport.peer_is_lost()
-
-    async def only_send() -> None:
-        for _ in range(10_000):
-            await websocket.send_text("to nobody")
-
     with pytest.raises(ConnectionClosed):
-        await only_send()
+        await only_send(websocket)
+
+
+async def test_a_send_that_was_cancelled_ends_no_pauses() -> None:
+    """Be it the one after which there is a pause."""
+    transport = FakeTransport()
+    websocket = await accepted(transport)
+    for _ in range(SENDS_PER_ROUND - 1):
+        await websocket.send_text("to somebody")
+    transport.hold_sends()
+    sender = asyncio.create_task(websocket.send_text("cancelled"))
+    await settle()
+    sender.cancel()
+    await asyncio.wait({sender})
+    transport.let_sends_go()
+    transport.peer_is_lost()
+    with pytest.raises(ConnectionClosed):
+        await only_send(websocket)
 
 
 async def test_a_handler_that_takes_its_time_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
