@@ -30,6 +30,7 @@ End = Message | ConnectionClosed
 """What a reader gets in place of text and bytes."""
 
 NOT_YET = ConnectionClosed(1006, "not accepted yet", "us")
+"""In the place of an end before ``start``; nobody gets to see it."""
 
 
 def is_failure(closed: ConnectionClosed) -> bool:
@@ -219,7 +220,7 @@ class Inbox:
         except Exception as error:
             self._lost(error)
             return False
-        data = message.data
+        data = message.data  # Judged as in next(): a call for both costs each message.
         size = len(data) if data.isascii() else encoded_size(data)
         if size <= self._max_message_bytes and message.code is None and self._end is None:
             self.messages_received += 1

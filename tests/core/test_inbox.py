@@ -32,6 +32,13 @@ async def read_all(websocket: WebSocket) -> tuple[list[Any], ConnectionClosed]:
             return read, closed
 
 
+async def waiting_reader(websocket: WebSocket) -> asyncio.Task[Message]:
+    """A task that waits for the next message."""
+    reader = asyncio.create_task(websocket.receive())
+    await settle()
+    return reader
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what the core does by itself, within the second that the contract allows."""
     async with asyncio.timeout(1):
@@ -73,8 +80,7 @@ async def test_an_iteration_may_be_taken_up_by_hand(way: str) -> None:
 async def test_a_waiting_reader_gets_what_arrives(way: str) -> None:
     transport = FakeTransport(way=way)
     websocket = await accepted(transport)
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     assert not reader.done()
     transport.arrive("here")
     assert (await soon(reader)).data == "here"
@@ -141,8 +147,7 @@ async def test_a_message_that_crosses_our_close_does_not_hide_the_answer(way: st
     """The reader has taken it and is told the end: somebody must receive until the peer's close."""
     transport = FakeTransport(way=way)
     websocket = await accepted(transport)
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     closing = asyncio.create_task(websocket.close(4000, "enough"))
     transport.arrive("crossing")
     with pytest.raises(ConnectionClosed):
@@ -176,8 +181,7 @@ async def test_the_end_by_us_drops_what_was_not_read(way: str) -> None:
 @every_way
 async def test_the_end_by_us_wakes_the_reader(way: str) -> None:
     websocket = await accepted(FakeTransport(way=way))
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     await websocket.close(1001)
     with pytest.raises(ConnectionClosed) as closed:
         await soon(reader)
@@ -196,8 +200,7 @@ async def test_eager_tasks_change_nothing(way: str) -> None:
         await settle()
         await websocket.send_text(text)
     assert [(await soon(websocket.receive())).data for _ in range(3)] == transport.sent
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     transport.arrive("four")
     assert (await soon(reader)).data == "four"
     transport.arrive("five")
@@ -217,8 +220,7 @@ async def test_a_second_reader_is_refused_and_the_first_goes_on(way: str) -> Non
     """Contract 4.5."""
     transport = FakeTransport(way=way)
     websocket = await accepted(transport)
-    first = asyncio.create_task(websocket.receive())
-    await settle()
+    first = await waiting_reader(websocket)
     with pytest.raises(WebSocketStateError, match="another task is receiving"):
         await websocket.receive()
     transport.arrive("for the first")
@@ -395,8 +397,7 @@ async def test_a_cancellation_keeps_its_message(way: str) -> None:
         await soon(websocket.receive())
     assert scope.cancelled_caught
     for message in ("why", None):
-        reader = asyncio.create_task(websocket.receive())
-        await settle()
+        reader = await waiting_reader(websocket)
         reader.cancel(message)
         with pytest.raises(asyncio.CancelledError) as cancelled:
             await reader
@@ -412,8 +413,7 @@ async def test_a_message_that_meets_the_cancellation_is_kept(way: str) -> None:
     for cancel_first in (True, False):
         transport = FakeTransport(way=way)
         websocket = await accepted(transport)
-        reader = asyncio.create_task(websocket.receive())
-        await settle()
+        reader = await waiting_reader(websocket)
         if cancel_first:
             reader.cancel()
             transport.arrive("kept")
@@ -429,8 +429,7 @@ async def test_a_message_that_meets_the_cancellation_is_kept(way: str) -> None:
 @every_way
 async def test_an_end_that_meets_the_cancellation_is_kept(way: str) -> None:
     websocket = await accepted(FakeTransport(way=way))
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     closing = asyncio.create_task(websocket.close(1001))
     await asyncio.sleep(0)
     reader.cancel()
@@ -446,8 +445,7 @@ async def test_what_arrived_for_a_cancelled_reader_is_noticed_without_another(wa
     """Contract 4.6: the peer's close must not wait for somebody to read it."""
     transport = FakeTransport(way=way)
     websocket = await accepted(transport)
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     transport.peer_closes()
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -569,8 +567,7 @@ async def test_a_message_of_just_the_limit_comes_through(data: str | bytes) -> N
 async def test_a_waiting_reader_is_told_of_a_message_too_big(way: str) -> None:
     transport = FakeTransport(way=way)
     websocket = await accepted(transport, max_message_bytes=10)
-    reader = asyncio.create_task(websocket.receive())
-    await settle()
+    reader = await waiting_reader(websocket)
     transport.arrive("x" * 11)
     assert (await soon(reader)).type == "error"
 
