@@ -18,11 +18,11 @@ PEER = "#4c78a8"
 def draw(results: Results, path: Path) -> bool:
     """Write it; False where matplotlib is not installed."""
     try:
-        import matplotlib as mpl
+        import matplotlib as mpl  # pyright: ignore[reportMissingImports]
     except ImportError:
         return False
     mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib import pyplot as plt  # pyright: ignore[reportMissingImports]
 
     figure, places = plt.subplots(2, 2, figsize=(17, 14), layout="constrained")
     bars(places[0, 0], results, *ECHO)

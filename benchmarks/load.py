@@ -103,9 +103,9 @@ class Client(asyncio.Protocol):
             self.took(payload)
         return True
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         if not self.opened.done():
-            self.opened.set_exception(error or ConnectionError("closed during the handshake"))
+            self.opened.set_exception(exc or ConnectionError("closed during the handshake"))
         if not self.ended.done():
             self.ended.set_result(None)
 
