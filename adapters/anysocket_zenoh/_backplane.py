@@ -69,7 +69,7 @@ class ZenohBackplane:
         """Whether everybody is there, and anybody at all; whoever came first on a host may be alone."""
         await self._somebody()
         if missing := await self._mesh.missing():
-            told = f"no connection to {missing} of the peers that others hear"
+            told = f"peers that live and are not heard: {missing}"
             raise ConnectionError(told) if self._patience.ends() else PartitionError(told)
 
     async def _somebody(self) -> None:

@@ -5,6 +5,11 @@ have lost each other, because one stood still, both may close the new connection
 one. Both live, and hear all others, but not each other. So each tells the others whom it hears, and whoever
 hears less begins anew. Where a firewall stands between two of them that does not help, and disturbs the
 others; so it is done less and less often.
+
+Two who connect to each other have two links. If one side has given up both and the other one has not, Zenoh
+may take the next link for one more of the old connection: that stands for ever, and carries nothing
+(eclipse-zenoh/zenoh#2806). So a peer that is connected and gives no answer for long is not heard, either, if
+others hear it. Of two groups that have lost each other, the smaller one begins anew without being told.
 """
 
 from __future__ import annotations
@@ -21,10 +26,12 @@ ANSWER_TIMEOUT = 0.5
 FRESH = 2.0
 """Seconds for which it is told who was heard: less than a lease, after which a peer that stands still is gone
 here, and elsewhere perhaps not yet. Who has not asked lately, as it stands still itself, says nothing."""
-TRIES = 4
+TRY_FOR = 0.8
 PAUSE = 0.2
-"""Seconds from one to the next: who has just come is connected to by then."""
-
+"""Seconds in which they are asked again, and between: who has just come is connected to by then."""
+SILENT_LOOKS = 4
+"""So many looks in a row, a second or more from one to the next, in which a peer that is connected does not
+answer. One that stands still has lost its connection by then, as that takes a lease."""
 
 FIRST_WAIT, MAX_WAIT = 0.5, 60.0
 """Seconds from one new session to the next that is worth it, which double up to the most."""
@@ -57,6 +64,8 @@ class Mesh:
         self._own = str(session.zid())
         self._heard: frozenset[str] = frozenset()
         self._heard_at = 0.0
+        self._ever_known: set[str] = set()  # Others on the same network may be no processes of ours.
+        self._silent: dict[str, int] = {}
         session.declare_queryable(KEY, Callback(self._answer, indirect=False))
 
     async def sync(self, timeout: float) -> list[list[str]]:
@@ -85,19 +94,27 @@ class Mesh:
         return answers
 
     async def missing(self) -> int:
-        """How many peers there are that others hear, and we do not. Routers relay: with one of them all is
-        well."""
-        missing = set[str]()
-        for _ in range(TRIES):
+        """How many peers live that we do not hear. Routers relay: with one of them all is well."""
+        end = monotonic() + TRY_FOR
+        while True:
             answers = await self.sync(ANSWER_TIMEOUT)
             self._heard = frozenset(zid for zid, *_ in filter(None, answers))
             self._heard_at = monotonic()
             known = {zid for answer in answers for zid in answer}
-            missing = known - self._heard - self._connected() - {self._own}
-            if not missing or self._session.info.routers_zid():
+            connected = self._connected()
+            lost = known - self._heard - connected - {self._own}
+            if self._session.info.routers_zid():
                 return 0
+            if not lost or self._heard_at > end:
+                break
             await asyncio.sleep(PAUSE)
-        return len(missing)
+        self._ever_known |= known
+        silent = connected & self._ever_known - self._heard
+        self._silent = {zid: self._silent.get(zid, 0) + 1 for zid in silent}
+        silent = {zid for zid, looks in self._silent.items() if looks >= SILENT_LOOKS}
+        if 2 * len(silent) <= len(connected & self._ever_known):
+            silent &= known  # So few may be gone themselves. Whoever hears no more than that is cut off.
+        return len(lost | silent)
 
     def _connected(self) -> set[str]:
         return {str(zid) for zid in self._session.info.peers_zid()}
