@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from anysocket import Capability, Scope
 from anysocket_asgi._behind import (
     Abort,
-    Held,
+    Flow,
     daphne_abort,
     daphne_be_patient,
-    daphne_held,
+    daphne_flow,
     granian_abort,
     hypercorn_abort,
-    hypercorn_held,
+    hypercorn_flow,
     uvicorn_abort,
 )
 
@@ -63,8 +63,8 @@ class Profile:
     abort: Callable[[Any, Scope], Abort] | None = None
     """How to find what ends TCP, for servers that would wait until a peer has taken, or refused, the last
     byte that is on its way to it."""
-    held: Callable[[Any], Held] | None = None
-    """How to find the number of bytes that it holds for the peer, for servers whose ``send`` never waits."""
+    flow: Callable[[Any], Flow] | None = None
+    """How to find whether it holds much for the peer, for servers whose ``send`` never waits."""
     be_patient: Callable[[Any], None] | None = None
     """How to have it wait for the peer's answer to a close as long as we do."""
     cuts_at_end: bool = False
@@ -95,7 +95,7 @@ PROFILES = (
         # What the peer still sends fills a queue of ten; a full one keeps the connection open for ever.
         linger=2.0,
         abort=hypercorn_abort,
-        held=hypercorn_held,
+        flow=hypercorn_flow,
         cuts_at_end=True,
     ),
     Profile(
@@ -105,7 +105,7 @@ PROFILES = (
         carries_code=lambda code: code == 1000 or 3000 <= code <= 4999,
         keeps_open=True,
         abort=daphne_abort,
-        held=daphne_held,
+        flow=daphne_flow,
         be_patient=daphne_be_patient,
         answers_for_app=False,
         cuts_at_end=True,
@@ -150,9 +150,9 @@ def find_abort(profile: Profile, send: Any, scope: Scope) -> Abort | None:
     return _find(profile.abort, send, scope)
 
 
-def find_held(profile: Profile, send: Any) -> Held | None:
-    """The number of bytes that the server holds for the peer, None where it cannot be told."""
-    return _find(profile.held, send)
+def find_flow(profile: Profile, send: Any) -> Flow | None:
+    """Whether the server holds much for the peer, None where its ``send`` waits, or it cannot be told."""
+    return _find(profile.flow, send)
 
 
 def be_patient(profile: Profile, send: Any) -> None:

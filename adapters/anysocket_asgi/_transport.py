@@ -12,7 +12,7 @@ from anysocket import Capability, ConnectionClosed, Message, Scope
 from anysocket._message import BytesMessage, TextMessage
 from anysocket._transport import RawHeaders
 from anysocket_asgi._behind import paced
-from anysocket_asgi._profiles import Profile, be_patient, find_abort, find_held
+from anysocket_asgi._profiles import Profile, be_patient, find_abort, find_flow
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -37,9 +37,9 @@ class ASGITransport:
         if self.cancel_safe:
             self.receive = receive  # type: ignore[method-assign] # Straight: a call in between costs each message.
         self._send = self._send_message = send
-        held = find_held(profile, send)
-        if held is not None:
-            self._send_message = paced(send, held)
+        flow = find_flow(profile, send)
+        if flow is not None:
+            self._send_message = paced(send, flow)
         self._receiving: Any = None
         self._accept_cancelled = False
         self._closed = False
