@@ -45,7 +45,8 @@ async def have(times: int, trouble: Callable[[], Awaitable[None]], running: Traf
     """The trouble so often, each time until it is over."""
     for _ in range(times):
         await trouble()
-        await running.flows()
+        await running.flows()  # Which may be before its receiver has all that it runs.
+        await until(lambda: running.sender.backplane.up and running.receiver.backplane.up, 10)
         running.check()
         running.came.clear()
 
