@@ -103,7 +103,9 @@ def urls(request: pytest.FixtureRequest, hosts: None, tmp_path: Path) -> Iterato
     broker.kill()
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(10, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "seconds", [1, *(pytest.param(seconds, marks=pytest.mark.soak) for seconds in (4, 10))]
+)
 async def test_rooms_span_hosts(urls: list[str], seconds: float) -> None:
     async with (
         node(0, urls[0], "ann") as ann,
