@@ -97,10 +97,10 @@ def grown(
 
 
 COUNTED = {
-    UVICORN: "10,100 instructions beside 148,300, Starlette's 12,200; see README.md",
-    PICOWS: "2,400 instructions beside 39,800, Starlette's 11,300; see README.md",
-    "hypercorn": "10,800 instructions beside 308,100, as many as Starlette's; see README.md",
-    "daphne": "12,800 instructions beside 406,200, Starlette's 11,000; see README.md",
+    UVICORN: "10,200 instructions beside 148,300, Starlette's 12,100; see README.md",
+    PICOWS: "2,200 instructions beside 39,800, Starlette's 11,700; see README.md",
+    "hypercorn": "9,800 instructions beside 308,100, Starlette's 11,000; see README.md",
+    "daphne": "10,700 instructions beside 406,300, Starlette's 11,100; see README.md",
 }
 """Why an echo costs more than without a library: ``python -m benchmarks.instructions``."""
 
@@ -140,7 +140,7 @@ TARGETS = [
         "Fan-out to 1,000 on Granian RSGI beside the best peer on any ASGI server but our picows",
         0.70,
         beside_best_peer(FAN_OUT, f"{RSGI}/anysocket"),
-        reason="Granian's own sends are nine tenths of it, x 0.58 on a quiet machine; see README.md",
+        reason="Granian's own sends are all of it here, x 0.58 on a quiet machine; see README.md",
     ),
     *(
         Target(
