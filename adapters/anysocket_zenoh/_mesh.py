@@ -65,7 +65,7 @@ class Mesh:
         self._heard: frozenset[str] = frozenset()
         self._heard_at = 0.0
         self._ever_known: set[str] = set()  # Others on the same network may be no processes of ours.
-        self._silent: dict[str, int] = {}
+        self._silent: dict[str, int] = {}  # Of ours that are connected: looks in a row without an answer.
         session.declare_queryable(KEY, Callback(self._answer, indirect=False))
 
     async def sync(self, timeout: float) -> list[list[str]]:
@@ -109,10 +109,10 @@ class Mesh:
                 break
             await asyncio.sleep(PAUSE)
         self._ever_known |= known
-        silent = connected & self._ever_known - self._heard
-        self._silent = {zid: self._silent.get(zid, 0) + 1 for zid in silent}
+        ours = connected & self._ever_known
+        self._silent = {zid: self._silent.get(zid, 0) + 1 for zid in ours - self._heard}
         silent = {zid for zid, looks in self._silent.items() if looks >= SILENT_LOOKS}
-        if 2 * len(silent) <= len(connected & self._ever_known):
+        if 2 * len(silent) <= len(ours):
             silent &= known  # So few may be gone themselves. Whoever hears no more than that is cut off.
         return len(lost | silent)
 

@@ -82,7 +82,7 @@ async def test_one_who_is_connected_and_says_nothing_more_is_missing() -> None:
     configuration = Configuration(f"zenoh://127.0.0.1:{free_port()}")
     async with opened(configuration.as_seed()) as seed, opened(configuration.as_other()) as other:
         here = Mesh(seed)
-        await until(lambda: len(list(seed.info.peers_zid())) == 1)
+        await hears(here, 1)
         for _ in range(SILENT_LOOKS):
             assert await here.missing() == 0, "it never said that it is one of ours"
         with answering(other) as asked:
@@ -105,7 +105,7 @@ async def test_a_few_who_say_nothing_more_are_missing_if_others_hear_them() -> N
             await stack.enter_async_context(opened(configuration.as_other())) for _ in range(3)
         ]
         here = Mesh(seed)
-        await until(lambda: len(list(seed.info.peers_zid())) == 3)
+        await hears(here, 3)
         heard: list[zenoh.Session] = []
         with answering(one, heard), answering(two):
             with answering(three) as asked:
