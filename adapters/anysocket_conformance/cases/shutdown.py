@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
 from anysocket import App, Capability, ConnectionClosed, WebSocket
-from anysocket.testing import Refused
+from anysocket.testing import Peer, Refused
 from anysocket.testing._case import Client, Sight, close_seen
 from anysocket.testing._stage import Stage
 from anysocket_conformance._server_case import ServerCase, see_process_end
@@ -157,14 +158,26 @@ class NoUpgradeWhileEnding(_Shutdown):
     """Who comes after the signal is not accepted."""
 
     needs = Capability(0)
-    client_sees = ("text 'in'", "not accepted")
+    client_sees = ("in every process", "not accepted")
+
+    async def handler(self, websocket: WebSocket, stage: Stage) -> None:
+        await websocket.accept()
+        await websocket.send_text(str(os.getpid()))
+        await websocket.wait_closed()
 
     async def client(self, client: Client) -> None:
-        async with client.connect() as peer:
-            await client.see(peer)
+        # A server's main process tells its workers one after another: one knows while the next still accepts.
+        peers: list[Peer] = []
+        processes: set[str] = set()
+        async with contextlib.AsyncExitStack() as stack:
+            while len(processes) < client.tools["running"].server.workers:
+                peers.append(await stack.enter_async_context(client.connect()))
+                processes.add(await peers[-1].receive_text())
+            client.note("in every process")
             self.stop(client)
-            with contextlib.suppress(AssertionError, ConnectionClosed):
-                await peer.receive(END_TIMEOUT)
+            for peer in peers:
+                with contextlib.suppress(AssertionError, ConnectionClosed):
+                    await peer.receive(END_TIMEOUT)
             try:
                 async with client.connect():
                     client.note("accepted")
