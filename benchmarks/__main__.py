@@ -1,6 +1,6 @@
 """Measure anysocket, the servers without it and other libraries, in turns: ``python -m benchmarks``.
 
-python -m benchmarks                       all, some 45 minutes on two processors: RESULTS.md and RESULTS.png
+python -m benchmarks                       all, some 50 minutes on two processors: RESULTS.md and RESULTS.png
 python -m benchmarks --quick               five minutes
 python -m benchmarks --only echo,fan-out --server granian-rsgi --rounds 11
 python -m benchmarks --render saved.json   tables and chart once more, of an earlier run or of several

@@ -19,6 +19,7 @@ SERVERS = {**BY_NAME, NODE.name: NODE}
 DEFAULT = ("granian-rsgi", "granian-asgi", "uvicorn-sansio", "uvicorn-picows", "hypercorn", "daphne", "node")
 MAIN = ("granian-rsgi", "uvicorn-sansio", "uvicorn-picows")
 """Those on which the longer workloads run."""
+TURNS = 5
 QUIET = {
     "uvicorn": ("--log-level", "warning"),
     "hypercorn": ("--log-level", "warning"),
@@ -113,6 +114,11 @@ class Field:
     servers: tuple[str, ...]
     quick: bool
     skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def turns(self) -> int:
+        """In each round of what libraries are compared by."""
+        return 1 if self.quick else TURNS
 
     def pick(self, chosen: Iterable[Contestant]) -> list[Contestant]:
         """Those of them who can."""

@@ -32,7 +32,7 @@ def about(results: Results) -> str:
     del told["rounds"]
     lines = [
         f"Written by `python -m benchmarks{' --quick' if quick else ''}` in {seconds // 60} minutes: "
-        "medians of rounds, in each of which everybody has a turn.",
+        "medians of rounds, in each of which everybody has a turn, or several, of which the lowest counts.",
         "Pinned: servers on one processor, the load generator on another one. Free: wherever they are put.",
         "Compare figures of one table only. How to read them: `README.md`.",
         "",

@@ -32,6 +32,9 @@ class Case:
     """Whether a quick run has it."""
     free: Sequence[Contestant] = ()
     """Who goes through it a second time, on whatever processors the system chooses."""
+    turns: int = 1
+    """How often each has its turn in a round, of which the one with the lowest first figure counts: others
+    who have the machine, too, come and go within seconds, and can only make a message dearer."""
     fresh: bool = False
     """Whether each measurement has a server of its own, as memory is not given back."""
 

@@ -74,7 +74,8 @@ def told(connections: int, size: int, depth: int) -> str:
 
 
 def workload(field: Field, seconds: float) -> Workload:
-    cases = [Case(told(*MAIN), field.all(), partial(measure, *MAIN, seconds), free=field.core())]
+    main = partial(measure, *MAIN, seconds)
+    cases = [Case(told(*MAIN), field.all(), main, free=field.core(), turns=field.turns)]
     cases += [
         Case(told(*load), field.floors(), partial(measure, *load, seconds / 2), quick=False) for load in LOADS
     ]

@@ -59,7 +59,7 @@ def workload(field: Field, seconds: float) -> Workload:
         return partial(measure, members, rooms, outsiders, seconds)
 
     cases = [
-        Case("to 1,000", field.all(), load(MAIN, 1, 0), free=core),
+        Case("to 1,000", field.all(), load(MAIN, 1, 0), free=core, turns=field.turns),
         Case("to 10", core, load(10, 1, 0)),
         Case(OUTSIDE, floors, load(10, 1, 1000)),
         Case("to 100", core, load(100, 1, 0)),

@@ -17,7 +17,7 @@ from benchmarks.report import tables
 from benchmarks.results import Results, Row, load_results
 from benchmarks.runner import Run
 from benchmarks.targets import ECHO
-from benchmarks.workload import Case
+from benchmarks.workload import Case, Figures
 from benchmarks.workloads import echo
 
 ABOUT = {"quick": True, "rounds": 3, "seconds": 60, "versions": {}}
@@ -70,6 +70,22 @@ def test_everybody_has_a_turn_in_each_round() -> None:
     assert len(measured.figures["us"]) == 2
     assert min(measured.figures["rate"]) > 100
     assert max(measured.figures["generator"]) < 1.1
+
+
+def test_of_several_turns_in_a_round_the_cheapest_counts() -> None:
+    given = iter([30.0, 40.0, 20.0, 50.0, 25.0, 60.0])
+
+    async def measure(*_: object) -> Figures:
+        us = next(given)
+        return {"us": us, "rate": 1e6 / us}
+
+    field = Field(("uvicorn-sansio",), quick=True)
+    contestants = field.libraries("raw", "anysocket")
+    case = Case("few", contestants, measure, turns=3, fresh=True)
+    first, second = Run(echo.workload(field, 0.1), [case], 1, pinned=False).rows()
+    # Who begins changes from turn to turn.
+    assert (first.contestant, first.figures) == ("uvicorn-sansio/raw", {"us": [25.0], "rate": [4e4]})
+    assert (second.contestant, second.figures) == ("uvicorn-sansio/anysocket", {"us": [20.0], "rate": [5e4]})
 
 
 def test_medians_are_beside_the_servers_own() -> None:
