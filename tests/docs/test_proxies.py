@@ -7,11 +7,12 @@ import contextlib
 import json
 import re
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from anysocket import Capability
 from anysocket_servers import Running
+from anysocket_servers._certificates import Certificates, certificates
 from brokers import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "production.md"
@@ -46,6 +48,18 @@ http {{
 """
 
 
+CADDY = """
+{
+    admin off
+    auto_https disable_redirects
+    servers {
+        protocols h1 h2
+    }
+}
+"""
+"""Nothing on ports that nobody asked for; HTTP/3 would listen on UDP, too."""
+
+
 def block(beginning: str) -> str:
     """The configuration on the page that has this in it."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -53,29 +67,41 @@ def block(beginning: str) -> str:
     return str(found)
 
 
-def nginx(folder: Path, port: int, app: int) -> tuple[list[str], str]:
-    text = block("proxy_pass").replace("server {", f"server {{ listen 127.0.0.1:{port};")
+def nginx(folder: Path, port: int, app: int, files: Certificates | None) -> tuple[list[str], str]:
+    listen = f"listen 127.0.0.1:{port};"
+    if files is not None:
+        keys = f"ssl_certificate {files.certificate}; ssl_certificate_key {files.key};"
+        listen = f"listen 127.0.0.1:{port} ssl; {keys}"
+    text = block("proxy_pass").replace("server {", f"server {{ {listen}")
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{app}")
     command = ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(folder / "configuration")]
     return command, NGINX.format(folder=folder, block=text)
 
 
-def caddy(folder: Path, port: int, app: int) -> tuple[list[str], str]:
-    text = block("reverse_proxy").replace("example.com {", f"http://127.0.0.1:{port} {{")
+def caddy(folder: Path, port: int, app: int, files: Certificates | None) -> tuple[list[str], str]:
+    site = f"http://127.0.0.1:{port} {{"
+    if files is not None:
+        site = f"https://127.0.0.1:{port} {{\n    tls {files.certificate} {files.key}"
+    text = block("reverse_proxy").replace("example.com {", site)
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{app}")
     if caddy_version() < (2, 7):
         text = re.sub(r"^ *stream_close_delay.*\n", "", text, flags=re.MULTILINE)
     command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "configuration")]
-    return command, "{\n    admin off\n}\n" + text
+    return command, CADDY + text
 
 
-def haproxy(folder: Path, port: int, app: int) -> tuple[list[str], str]:
-    text = re.sub(r"bind :443 ssl .*", f"bind 127.0.0.1:{port}", block("httpchk"))
+def haproxy(folder: Path, port: int, app: int, files: Certificates | None) -> tuple[list[str], str]:
+    bind = f"bind 127.0.0.1:{port}"
+    if files is not None:
+        both = folder / "both.pem"
+        both.write_bytes(files.certificate.read_bytes() + files.key.read_bytes())
+        bind += f" ssl crt {both}"
+    text = re.sub(r"bind :443 ssl .*", bind, block("httpchk"))
     text = re.sub(r"127.0.0.1:800\d", f"127.0.0.1:{app}", text)
     return ["haproxy", "-db", "-f", str(folder / "configuration")], text
 
 
-MAKERS: dict[str, Callable[[Path, int, int], tuple[list[str], str]]] = {
+MAKERS: dict[str, Callable[[Path, int, int, Certificates | None], tuple[list[str], str]]] = {
     "nginx": nginx,
     "caddy": caddy,
     "haproxy": haproxy,
@@ -87,9 +113,11 @@ def caddy_version() -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", output)[:2]))
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, trust: ssl.SSLContext | None) -> bool:
     with contextlib.suppress(OSError, HTTPException):
         connection = HTTPConnection("127.0.0.1", port, timeout=1)
+        if trust is not None:
+            connection = HTTPSConnection("127.0.0.1", port, timeout=1, context=trust)
         with contextlib.closing(connection):
             connection.request("GET", "/ready")
             return connection.getresponse().status == 200
@@ -97,10 +125,14 @@ def is_ready(port: int) -> bool:
 
 
 class Proxies:
-    """Starts them, in front of one app."""
+    """Starts them, in front of one app; with TLS if there are ``files`` for it."""
 
-    def __init__(self, name: str, app: int, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, name: str, app: int, folder: Path, stack: ExitStack, files: Certificates | None
+    ) -> None:
         self.name = name
+        self._files = files
+        self._trust = files.trust() if files is not None else None
         self._app = app
         self._folder = folder
         self._stack = stack
@@ -110,7 +142,7 @@ class Proxies:
         port = free_port()
         folder = self._folder / str(port)
         folder.mkdir()
-        command, text = MAKERS[self.name](folder, port, self._app)
+        command, text = MAKERS[self.name](folder, port, self._app, self._files)
         for old, new in changes.items():
             assert f" {old}" in text, text
             text = text.replace(f" {old}", f" {new}")
@@ -125,9 +157,15 @@ class Proxies:
 
     def _wait(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         end = time.monotonic() + TIMEOUT
-        while not is_ready(port):
+        while not is_ready(port, self._trust):
             assert process.poll() is None and time.monotonic() < end, log.read_text()
             time.sleep(0.05)
+
+    def enter(self, port: int, **options: Any) -> Any:
+        """A peer in the room, through the proxy there."""
+        scheme = "ws" if self._trust is None else "wss"
+        url = f"{scheme}://127.0.0.1:{port}/rooms/a"
+        return connect(url, ssl=self._trust, proxy=None, local_addr=ELSEWHERE, **options)
 
 
 @pytest.fixture(params=MAKERS)
@@ -139,14 +177,17 @@ def program(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def proxies(program: str, serve: Callable[..., Running], tmp_path: Path) -> Iterator[Proxies]:
+def scheme() -> str:
+    """Of what browsers are told to open."""
+    return "http"
+
+
+@pytest.fixture
+def proxies(program: str, scheme: str, serve: Callable[..., Running], tmp_path: Path) -> Iterator[Proxies]:
+    files = certificates() if scheme == "https" else None
     running = serve("proxied:app", APPS)
     with ExitStack() as stack:
-        yield Proxies(program, running.endpoint.port, tmp_path, stack)
-
-
-def enter(port: int, **options: Any) -> Any:
-    return connect(f"ws://127.0.0.1:{port}/rooms/a", proxy=None, local_addr=ELSEWHERE, **options)
+        yield Proxies(program, running.endpoint.port, tmp_path, stack, files)
 
 
 async def told(peer: ClientConnection) -> Any:
@@ -161,13 +202,15 @@ async def closed(peer: ClientConnection) -> ConnectionClosed:
     return raised.value
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.servers("granian-rsgi", "granian-asgi")
-async def test_a_room_behind_a_proxy(proxies: Proxies, server: Any) -> None:
+async def test_a_room_behind_a_proxy(proxies: Proxies, server: Any, scheme: str) -> None:
     port = proxies.start()
-    headers = {"X-Forwarded-For": "203.0.113.9", "Origin": f"http://127.0.0.1:{port}"}
-    async with enter(port, additional_headers=headers) as one, enter(port) as two:
+    headers = {"X-Forwarded-For": "203.0.113.9", "Origin": f"{scheme}://127.0.0.1:{port}"}
+    seen = {"client": "127.0.0.2", "scheme": scheme.replace("http", "ws")}
+    async with proxies.enter(port, additional_headers=headers) as one, proxies.enter(port) as two:
         for peer in one, two:
-            assert await told(peer) == {"client": "127.0.0.2", "scheme": "ws"}, "whatever it claims to be"
+            assert await told(peer) == seen, "whatever it claims to be"
         await one.send('"text"')
         assert [await told(peer) for peer in (one, two)] == ["text"] * 2
         await two.send("bye")
@@ -181,8 +224,8 @@ async def test_a_room_behind_a_proxy(proxies: Proxies, server: Any) -> None:
 async def test_who_is_silent_is_cut_by_the_option_that_the_page_names(proxies: Proxies) -> None:
     others = {"60s": "1s"} if proxies.name == "haproxy" else {}
     async with (
-        enter(proxies.start(**{"1h": "1s"}, **others)) as cut,
-        enter(proxies.start(**others)) as kept,
+        proxies.enter(proxies.start(**{"1h": "1s"}, **others)) as cut,
+        proxies.enter(proxies.start(**others)) as kept,
     ):
         await told(cut)
         await told(kept)
