@@ -84,7 +84,9 @@ class Run:
                     row.failed = told(error)
                     say(f"  {contestant.name}: {row.failed}")
         for contestant, turns in figures.items():
-            self._row(case, contestant).add(min(turns, key=self._first_figure, default={}))
+            if turns:
+                cheapest = min(turns, key=self._first_figure)
+                self._row(case, contestant).add(cheapest)
         where, taken = "pinned" if self._pinned else "free", time.monotonic() - began
         say(f"{self._workload.name}, {case.name}, {where}, round {number + 1}: {taken:.1f} s")
 
@@ -165,11 +167,19 @@ def machine() -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "processors": f"{os.cpu_count()} x {models[0] if models else platform.processor()}",
-        "system": platform.platform(),
+        "system": f"{distribution()}, {platform.platform()}",
         "python": platform.python_version(),
         "versions": {name: versions[name] for name in " ".join(VERSIONS).split() if name in versions},
         "load average before": [round(each, 2) for each in os.getloadavg()],
     }
+
+
+def distribution() -> str:
+    """Of Linux: most of them build Python with more optimizations than it has by default."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
 
 
 def say(line: str) -> None:
