@@ -175,7 +175,7 @@ def machine() -> dict[str, Any]:
 
 
 def distribution() -> str:
-    """Of Linux: most of them build Python with more optimizations than it has by default."""
+    """The Linux distribution: Python as it builds it is not as fast as another's."""
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:

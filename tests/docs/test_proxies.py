@@ -115,9 +115,11 @@ def caddy_version() -> tuple[int, ...]:
 
 def is_ready(port: int, trust: ssl.SSLContext | None) -> bool:
     with contextlib.suppress(OSError, HTTPException):
-        connection = HTTPConnection("127.0.0.1", port, timeout=1)
-        if trust is not None:
-            connection = HTTPSConnection("127.0.0.1", port, timeout=1, context=trust)
+        connection = (
+            HTTPConnection("127.0.0.1", port, timeout=1)
+            if trust is None
+            else HTTPSConnection("127.0.0.1", port, timeout=1, context=trust)
+        )
         with contextlib.closing(connection):
             connection.request("GET", "/ready")
             return connection.getresponse().status == 200

@@ -81,7 +81,7 @@ def test_of_several_turns_in_a_round_the_cheapest_counts() -> None:
 
     field = Field(("uvicorn-sansio",), quick=True)
     contestants = field.libraries("raw", "anysocket")
-    case = Case("few", contestants, measure, turns=3, fresh=True)
+    case = Case("few", contestants, measure, turns=3)
     first, second = Run(echo.workload(field, 0.1), [case], 1, pinned=False).rows()
     # Who begins changes from turn to turn.
     assert (first.contestant, first.figures) == ("uvicorn-sansio/raw", {"us": [25.0], "rate": [4e4]})
